@@ -1,0 +1,52 @@
+/* Picks, once for each module, the kernels for the widest vectors that the processor has. */
+#ifndef FITCORE_DISPATCH_H
+#define FITCORE_DISPATCH_H
+
+#include <stdint.h>
+#include <stdlib.h>
+
+typedef void (*fitcore_fold_rows_t)(int64_t rows, int64_t n, int64_t ldblock, double *block,
+                                    double *r, double *qtb, double *sums);
+
+void fitcore_fold_rows_v1(int64_t, int64_t, int64_t, double *, double *, double *, double *);
+void fitcore_fold_rows_v3(int64_t, int64_t, int64_t, double *, double *, double *, double *);
+void fitcore_fold_rows_v4(int64_t, int64_t, int64_t, double *, double *, double *, double *);
+
+/* The x86-64 level (1, 3 or 4) whose kernels are used; 1 on other processors. The environment
+   variable FITCORE_CPU=v1, v3 or v4 lowers it. */
+static int fitcore_cpu_level(void)
+{
+    int level = 1;
+    const char *wanted = getenv("FITCORE_CPU");
+#if defined(FITCORE_X86_64_V3)
+    __builtin_cpu_init();
+    if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")
+        && __builtin_cpu_supports("bmi2"))
+        level = 3;
+#if defined(FITCORE_X86_64_V4)
+    if (level == 3 && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+        && __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512bw")
+        && __builtin_cpu_supports("avx512cd"))
+        level = 4;
+#endif
+#endif
+    if (wanted && wanted[0] == 'v' && wanted[1] >= '1' && wanted[1] - '0' < level)
+        level = wanted[1] - '0' >= 3 ? 3 : 1;
+    return level;
+}
+
+static fitcore_fold_rows_t fitcore_choose_fold_rows(int level)
+{
+#if defined(FITCORE_X86_64_V4)
+    if (level >= 4)
+        return fitcore_fold_rows_v4;
+#endif
+#if defined(FITCORE_X86_64_V3)
+    if (level >= 3)
+        return fitcore_fold_rows_v3;
+#endif
+    (void) level;
+    return fitcore_fold_rows_v1;
+}
+
+#endif

@@ -1,0 +1,79 @@
+# Levenberg-Marquardt for other Cython code: `from fitcore.minpack cimport LevenbergMarquardt`.
+from libc.stdint cimport int64_t
+cimport numpy as cnp
+
+cdef extern from "fitcore_minpack.h" nogil:
+    ctypedef struct lm_state:
+        int64_t m, n, maxfev, nfev, njev, nit
+        double ftol, xtol, gtol, epsfcn, factor
+        double fnorm, gnorm, xnorm, delta, par, pnorm, actred, prered, ratio
+        int task, stage, info, mode, jac, reduced, moved
+
+    int TASK_START "FITCORE_TASK_START"
+    int TASK_RESIDUAL "FITCORE_TASK_RESIDUAL"
+    int TASK_JACOBIAN "FITCORE_TASK_JACOBIAN"
+    int TASK_ITERATION "FITCORE_TASK_ITERATION"
+    int TASK_DONE "FITCORE_TASK_DONE"
+    int JAC_ANALYTIC "FITCORE_JAC_ANALYTIC"
+    int JAC_FORWARD "FITCORE_JAC_FORWARD"
+    int JAC_CENTRAL "FITCORE_JAC_CENTRAL"
+    int JAC_COMPLEX "FITCORE_JAC_COMPLEX"
+
+    void fitcore_lm_init(lm_state *state, int64_t m, int64_t n, int mode, int jac, double ftol,
+                         double xtol, double gtol, int64_t maxfev, double epsfcn, double factor,
+                         const double *diag)
+    int64_t fitcore_lm_work_size(int64_t m, int64_t n)
+    void fitcore_lm_step(lm_state *state, double *x, double *fvec, double *fjac, double *diag,
+                         double *qtf, int64_t *ipvt, double *xt, double *ft, double *wa)
+    void fitcore_lm_stop(lm_state *state, int info)
+    int64_t fitcore_tall_block_rows(int64_t m, int64_t n)
+    int64_t fitcore_fold_work_size(int64_t m, int64_t n)
+    int fitcore_triangle_safe(int64_t n, const double *r, const double *qtb)
+    void fitcore_difference_points(int scheme, double epsfcn, double x, double *plus,
+                                   double *minus, double *h)
+    void fitcore_difference_column(int64_t m, const double *fplus, const double *fminus, double h,
+                                   double *column)
+    void fitcore_finish_column(int64_t m, const double *fminus, double h, double *column)
+    void fitcore_covariance(int64_t n, const double *r, int64_t ldr, const int64_t *ipvt,
+                            double tol, double *cov, int64_t *rank)
+    double fitcore_norm(int64_t n, const double *a)
+    int64_t fitcore_gauss_newton_work_size(int64_t m, int64_t n)
+    void fitcore_gauss_newton(int64_t m, int64_t n, double *fjac, const double *f, int reduced,
+                              int64_t *ipvt, double *qtf, double *p, int64_t *rank,
+                              double *scratch, double *work)
+    bint FITCORE_SOLE_OWNER(cnp.ndarray a)
+
+
+cdef class Evaluator:
+    # The residual function as the driver sees it. Exceptions pass through the driver unchanged.
+    # The residuals at x(n): a one-dimensional C-contiguous float64 array, the same length always.
+    cdef cnp.ndarray residual(self, const double *x, Py_ssize_t n)
+    # The residuals at a complex x(n): one-dimensional C-contiguous complex128.
+    cdef cnp.ndarray residual_complex(self, const double complex *x, Py_ssize_t n)
+    # The Jacobian at x into fjac, m by n, columns contiguous.
+    cdef int jacobian(self, const double *x, Py_ssize_t n, double *fjac, Py_ssize_t m) except -1
+    # After each accepted step; a value other than 0 stops the fit.
+    cdef int iteration(self, LevenbergMarquardt solver) except -1
+
+
+cdef class LevenbergMarquardt:
+    cdef lm_state state
+    cdef bint allocated                 # m is known and the arrays of length m exist
+    # Arrays as LMDIF names them; fjac is (n, m) in C order, so that row j is column j.
+    cdef readonly cnp.ndarray x, fvec, diag, qtf
+    cdef readonly cnp.ndarray fjac, ipvt
+    cdef cnp.ndarray xt, ft, wa
+    cdef bint running                   # a driver is at work; another must not start
+
+    cdef int allocate(self, Py_ssize_t m) except -1
+    cdef int step(self) except -1
+    cdef int check_length(self, cnp.ndarray f) except -1
+    cdef int evaluate(self, Evaluator evaluator, double *x) except -1
+    cdef int differentiate(self, Evaluator evaluator, int scheme) except -1
+    cdef int linearize(self, Evaluator evaluator, int scheme) except -1
+    cdef int reduce(self, const double *h) except -1
+    # Run to the end, or until the evaluator stops it. Resumes where it left off.
+    cdef int drive(self, Evaluator evaluator) except -1
+    # At the solution: Jacobian by central differences (or the evaluator's own), one Gauss-Newton
+    # step, kept when it lowers the sum of squares. Leaves R and ipvt for covariance().
+    cdef int polish(self, Evaluator evaluator, int scheme) except -1

@@ -1,0 +1,875 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: freethreading_compatible=True
+"""Levenberg-Marquardt least squares by MINPACK-1, driven by reverse communication."""
+
+from libc.math cimport NAN, isfinite
+from libc.stdint cimport int64_t
+from libc.string cimport memcpy, memset
+cimport numpy as cnp
+
+import numpy as np
+
+cdef extern from "dispatch.h" nogil:
+    ctypedef void (*fitcore_fold_rows_t)(int64_t rows, int64_t n, int64_t ldblock, double *block,
+                                         double *r, double *qtb, double *sums) noexcept nogil
+    int fitcore_cpu_level()
+    fitcore_fold_rows_t fitcore_choose_fold_rows(int level)
+
+cnp.import_array()
+
+cdef fitcore_fold_rows_t fold_rows = fitcore_choose_fold_rows(fitcore_cpu_level())
+
+__all__ = ["Evaluator", "LevenbergMarquardt", "MESSAGES"]
+
+cdef dict _SCHEMES = {"analytic": JAC_ANALYTIC, "2-point": JAC_FORWARD, "3-point": JAC_CENTRAL,
+                      "cs": JAC_COMPLEX}
+cdef dict _SCHEME_NAMES = {value: key for key, value in _SCHEMES.items()}
+
+# Below this many elements of the Jacobian a step is too short to be worth giving up the GIL.
+cdef Py_ssize_t GIL_ELEMENTS = 16384
+
+#: What each value of ``info`` means.
+MESSAGES = {
+    -1: "The fit was stopped by the user.",
+    0: "Improper input parameters.",
+    1: "Both actual and predicted relative reductions in the sum of squares\n"
+       "  are at most {ftol:f}",
+    2: "The relative error between two consecutive iterates is at most {xtol:f}",
+    3: "Both actual and predicted relative reductions in the sum of squares\n"
+       "  are at most {ftol:f} and the relative error between two consecutive iterates is at \n"
+       "  most {xtol:f}",
+    4: "The cosine of the angle between func(x) and any column of the\n"
+       "  Jacobian is at most {gtol:f} in absolute value",
+    5: "Number of calls to function has reached maxfev = {maxfev:d}.",
+    6: "ftol={ftol:f} is too small, no further reduction in the sum of squares\n"
+       "  is possible.",
+    7: "xtol={xtol:f} is too small, no further improvement in the approximate\n"
+       "  solution is possible.",
+    8: "gtol={gtol:f} is too small, func(x) is orthogonal to the columns of\n"
+       "  the Jacobian to machine precision.",
+    9: "The residuals or the Jacobian contain NaN or infinity at the present point.",
+}
+
+
+cdef inline double *_doubles(cnp.ndarray a) noexcept:
+    return <double *> cnp.PyArray_DATA(a)
+
+
+cdef inline cnp.ndarray _zeros(Py_ssize_t n, int typenum=cnp.NPY_DOUBLE):
+    cdef cnp.npy_intp size = n
+    return cnp.PyArray_ZEROS(1, &size, typenum, 0)
+
+
+cdef inline cnp.ndarray _fresh(const double *x, Py_ssize_t n):
+    """A new array with the n doubles at x."""
+    cdef cnp.npy_intp size = n
+    cdef cnp.ndarray a = cnp.PyArray_SimpleNew(1, &size, cnp.NPY_DOUBLE)
+    memcpy(cnp.PyArray_DATA(a), x, n * sizeof(double))
+    return a
+
+
+cdef cnp.ndarray _vector(object value, int typenum, str what):
+    """`value` as a one-dimensional contiguous array of doubles or complex doubles."""
+    cdef object a
+    if (isinstance(value, np.ndarray) and cnp.PyArray_TYPE(<cnp.ndarray> value) == typenum
+            and cnp.PyArray_NDIM(<cnp.ndarray> value) == 1
+            and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray> value)):
+        return <cnp.ndarray> value
+    a = np.asarray(value)
+    if typenum == cnp.NPY_DOUBLE and a.dtype.kind == "c":
+        raise TypeError(f"{what} must be real numbers, got complex ones (dtype {a.dtype}); "
+                        "return real and imaginary parts as separate residuals")
+    if a.dtype.kind not in "fiubc":
+        raise TypeError(f"{what} must be real numbers, got dtype {a.dtype}: {value!r:.80}")
+    try:
+        a = np.ascontiguousarray(a, dtype=np.float64 if typenum == cnp.NPY_DOUBLE
+                                 else np.complex128)
+    except (TypeError, ValueError) as exc:
+        raise TypeError(f"{what} must be an array of numbers, got {value!r:.80}") from exc
+    if a.ndim == 0:
+        a = a.reshape(1)
+    if a.ndim != 1:
+        raise ValueError(f"{what} must be a one-dimensional array, got one of shape {a.shape}")
+    return <cnp.ndarray> a
+
+
+cdef Py_ssize_t _work_size(Py_ssize_t m, Py_ssize_t n) noexcept:
+    """Doubles of scratch for every use that a solver makes of it, one at a time."""
+    return max(fitcore_lm_work_size(m, n), fitcore_gauss_newton_work_size(m, n),
+               fitcore_fold_work_size(m, n))
+
+
+cdef inline bint _ours(cnp.ndarray a) noexcept:
+    """Whether the array and its memory are held by the caller's one reference alone."""
+    return (FITCORE_SOLE_OWNER(a) and cnp.PyArray_CheckExact(a)
+            and cnp.PyArray_CHKFLAGS(a, cnp.NPY_ARRAY_OWNDATA | cnp.NPY_ARRAY_WRITEABLE))
+
+
+cdef class Evaluator:
+    """The residual function as the native driver calls it; for use from Cython."""
+
+    cdef cnp.ndarray residual(self, const double *x, Py_ssize_t n):
+        raise NotImplementedError("residual")
+
+    cdef cnp.ndarray residual_complex(self, const double complex *x, Py_ssize_t n):
+        raise NotImplementedError("residual_complex")
+
+    cdef int jacobian(self, const double *x, Py_ssize_t n, double *fjac, Py_ssize_t m) except -1:
+        raise NotImplementedError("jacobian")
+
+    cdef int iteration(self, LevenbergMarquardt solver) except -1:
+        return 0
+
+
+cdef class PythonEvaluator(Evaluator):
+    """Residuals and Jacobian from Python callables."""
+
+    cdef object func, jac, callback
+    cdef tuple args
+    cdef bint col_deriv
+
+    def __init__(self, func, tuple args, jac, bint col_deriv, callback):
+        self.func = func
+        self.args = args
+        self.jac = jac
+        self.col_deriv = col_deriv
+        self.callback = callback
+
+    cdef cnp.ndarray residual(self, const double *x, Py_ssize_t n):
+        cdef object value
+        if self.args:
+            value = self.func(_fresh(x, n), *self.args)
+        else:
+            value = self.func(_fresh(x, n))
+        return _vector(value, cnp.NPY_DOUBLE, "the residuals returned by func")
+
+    cdef cnp.ndarray residual_complex(self, const double complex *x, Py_ssize_t n):
+        cdef cnp.npy_intp size = n
+        cdef cnp.ndarray z = cnp.PyArray_SimpleNew(1, &size, cnp.NPY_CDOUBLE)
+        memcpy(cnp.PyArray_DATA(z), x, n * sizeof(double complex))
+        value = np.asarray(self.func(z, *self.args))
+        if not np.iscomplexobj(value):
+            raise TypeError("func must return complex residuals for complex x when jac='cs', "
+                            f"got dtype {value.dtype}")
+        return _vector(value, cnp.NPY_CDOUBLE, "the residuals returned by func")
+
+    cdef int jacobian(self, const double *x, Py_ssize_t n, double *fjac, Py_ssize_t m) except -1:
+        cdef cnp.npy_intp shape[2]
+        cdef object given, view
+        given = np.asarray(self.jac(_fresh(x, n), *self.args))
+        wanted = (n, m) if self.col_deriv else (m, n)
+        if given.shape != wanted:
+            raise TypeError(f"the Jacobian returned by {getattr(self.jac, '__name__', 'jac')} has "
+                            f"shape {given.shape}, wanted {wanted} for {m} residuals and {n} "
+                            f"variables (col_deriv={int(self.col_deriv)})")
+        if given.dtype.kind not in "fiub":
+            raise TypeError("the Jacobian must be an array of real numbers, got dtype "
+                            f"{given.dtype}")
+        shape[0], shape[1] = n, m
+        view = cnp.PyArray_SimpleNewFromData(2, shape, cnp.NPY_DOUBLE, fjac)
+        view[...] = given if self.col_deriv else given.T
+        return 0
+
+    cdef int iteration(self, LevenbergMarquardt solver) except -1:
+        if self.callback is None:
+            return 0
+        try:
+            return 1 if self.callback(solver) else 0
+        except StopIteration:
+            return 1
+
+
+cdef class LevenbergMarquardt:
+    """Levenberg-Marquardt minimization of a sum of squares, as MINPACK-1 does it.
+
+    The solver asks for residuals and Jacobians and is told them: nothing is called from inside,
+    so the function may live anywhere, and the solver can be pickled between two steps and resumed
+    elsewhere with the same iterates. :meth:`run` does the asking and telling for a Python
+    function.
+
+    Parameters
+    ----------
+    x0 : array_like, shape (n,)
+        Starting point. It is copied.
+    m : int, optional
+        Number of residuals, at least n. If None it is the length of the first residual vector.
+    jac : {'2-point', '3-point', 'cs', 'analytic'}, default '2-point'
+        The Jacobian: forward differences (MINPACK's `lmdif`), central differences, complex step,
+        or supplied (`lmder`).
+    ftol : float, default 1.49012e-8
+        Relative error wanted in the sum of squares.
+    xtol : float, default 1.49012e-8
+        Relative error wanted in the solution.
+    gtol : float, default 0.0
+        Greatest cosine wanted between the residuals and a column of the Jacobian.
+    maxfev : int, default 0
+        Limit on residual evaluations, looked at once per step. 0 means 100 (n + 1) with a
+        supplied Jacobian and 200 (n + 1) otherwise.
+    epsfcn : float, optional
+        Relative error of the residual function, from which the difference steps are taken.
+        Default: the spacing of doubles.
+    factor : float, default 100.0
+        First bound on the step, in units of the scaled norm of `x0`.
+    diag : array_like, shape (n,), optional
+        Positive scale factors of the variables. Default: norms of the Jacobian's columns.
+
+    Attributes
+    ----------
+    x : ndarray, shape (n,)
+        Best point so far.
+    fvec : ndarray, shape (m,)
+        Residuals there.
+    fnorm : float
+        Their Euclidean norm.
+    nfev, njev, nit : int
+        Residual evaluations (those of the differences included), Jacobians, accepted steps.
+    done : bool
+        Whether the fit is finished.
+    info : int
+        MINPACK's outcome: 1 to 4 converged, 5 too many evaluations, 6 to 8 tolerances too small,
+        9 NaN or infinity at the present point, negative if stopped.
+    message : str
+        `info` in words.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+
+    References
+    ----------
+    .. [1] J. J. Moré, "The Levenberg-Marquardt algorithm: implementation and theory", Lecture
+       Notes in Mathematics 630, 105-116 (1978).
+    .. [2] J. J. Moré, B. S. Garbow, K. E. Hillstrom, "User Guide for MINPACK-1", Argonne National
+       Laboratory report ANL-80-74 (1980).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fitcore.minpack import LevenbergMarquardt
+    >>> def rosenbrock(x):
+    ...     return np.array([10 * (x[1] - x[0]**2), 1 - x[0]])
+    >>> solver = LevenbergMarquardt([-1.2, 1.0], m=2)
+    >>> while not solver.done:
+    ...     points = solver.ask()
+    ...     if points.ndim == 1:
+    ...         solver.tell(rosenbrock(points))
+    ...     else:                          # a block of points for the differences
+    ...         solver.tell([rosenbrock(p) for p in points])
+    >>> solver.x.round(6), solver.info
+    (array([1., 1.]), 2)
+    """
+
+    def __init__(self, x0, m=None, *, jac="2-point", double ftol=1.49012e-8,
+                 double xtol=1.49012e-8, double gtol=0.0, maxfev=0, epsfcn=None,
+                 double factor=100.0, diag=None):
+        cdef Py_ssize_t n
+        start = np.array(x0, dtype=np.float64, ndmin=1, order="C")
+        if start.ndim != 1 or start.size == 0:
+            raise ValueError(f"x0 must be a vector of at least one number, got shape "
+                             f"{np.shape(x0)}")
+        if not np.isfinite(start).all():
+            raise ValueError(f"x0 must be finite, got {start}")
+        if jac not in _SCHEMES:
+            raise ValueError(f"jac={jac!r} is unknown; choose one of {', '.join(_SCHEMES)}")
+        for name, value in (("ftol", ftol), ("xtol", xtol), ("gtol", gtol)):
+            if not value >= 0:
+                raise ValueError(f"{name}={value} must not be negative")
+        if not (factor > 0 and isfinite(factor)):
+            raise ValueError(f"factor={factor} must be positive and finite")
+        if maxfev < 0:
+            raise ValueError(f"maxfev={maxfev} must not be negative")
+        n = start.size
+        eps = np.finfo(np.float64).eps if epsfcn is None else float(epsfcn)
+        if not eps >= 0:
+            raise ValueError(f"epsfcn={epsfcn} must not be negative")
+        self.diag = _zeros(n)
+        self.state.mode = 1
+        if diag is not None:
+            scale = np.asarray(diag, dtype=np.float64)
+            if scale.shape != (n,):
+                raise ValueError(f"diag must have shape ({n},) like x0, got {scale.shape}")
+            if not (np.isfinite(scale).all() and (scale > 0).all()):
+                raise ValueError(f"diag must be positive and finite, got {scale}")
+            self.diag[:] = scale
+            self.state.mode = 2
+        self.state.n = n
+        self.state.m = -1
+        self.state.jac = _SCHEMES[jac]
+        self.state.ftol, self.state.xtol, self.state.gtol = ftol, xtol, gtol
+        self.state.epsfcn, self.state.factor = eps, factor
+        self.state.maxfev = maxfev or (100 if jac == "analytic" else 200) * (n + 1)
+        self.state.task = TASK_START
+        self.x = start
+        self.qtf = _zeros(n)
+        self.ipvt = np.arange(1, n + 1, dtype=np.int64)
+        self.xt = start.copy()
+        if m is not None:
+            self.allocate(m)
+
+    cdef int allocate(self, Py_ssize_t m) except -1:
+        cdef lm_state *s = &self.state
+        cdef cnp.npy_intp shape[2]
+        if m < s.n:
+            raise ValueError(f"m={m} residuals are fewer than the {s.n} variables; "
+                             "Levenberg-Marquardt wants at least as many residuals as variables")
+        fitcore_lm_init(s, m, s.n, s.mode, s.jac, s.ftol, s.xtol, s.gtol, s.maxfev, s.epsfcn,
+                        s.factor, _doubles(self.diag))
+        shape[0], shape[1] = s.n, m
+        self.fjac = cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE, 0)
+        self.fvec = cnp.PyArray_EMPTY(1, &shape[1], cnp.NPY_DOUBLE, 0)
+        self.ft = cnp.PyArray_EMPTY(1, &shape[1], cnp.NPY_DOUBLE, 0)
+        self.wa = _zeros(_work_size(m, s.n))
+        self.allocated = True
+        return self.step()
+
+    cdef int step(self) except -1:
+        """Let the core go on to its next task."""
+        cdef lm_state *s = &self.state
+        cdef double *x = _doubles(self.x)
+        cdef double *fvec = _doubles(self.fvec)
+        cdef double *fjac = _doubles(self.fjac)
+        cdef double *diag = _doubles(self.diag)
+        cdef double *qtf = _doubles(self.qtf)
+        cdef int64_t *ipvt = <int64_t *> cnp.PyArray_DATA(self.ipvt)
+        cdef double *xt = _doubles(self.xt)
+        cdef double *ft = _doubles(self.ft)
+        cdef double *wa = _doubles(self.wa)
+        if s.m * s.n < GIL_ELEMENTS:
+            fitcore_lm_step(s, x, fvec, fjac, diag, qtf, ipvt, xt, ft, wa)
+        else:
+            with nogil:
+                fitcore_lm_step(s, x, fvec, fjac, diag, qtf, ipvt, xt, ft, wa)
+        if s.moved:
+            self.fvec, self.ft = self.ft, self.fvec
+        return 0
+
+    cdef int evaluate(self, Evaluator evaluator, double *x) except -1:
+        """The residuals at x into ft: taken over where nobody else holds them, else copied."""
+        cdef cnp.ndarray f = evaluator.residual(x, self.state.n)
+        if not self.allocated:
+            self.allocate(cnp.PyArray_SIZE(f))
+        self.check_length(f)
+        if _ours(f):
+            self.ft = f
+        else:
+            memcpy(_doubles(self.ft), _doubles(f), self.state.m * sizeof(double))
+        return 0
+
+    cdef int differentiate(self, Evaluator evaluator, int scheme) except -1:
+        """The Jacobian at x by one of the difference schemes, into fjac."""
+        cdef Py_ssize_t n = self.state.n, m = self.state.m, j
+        cdef double plus = 0, minus = 0
+        cdef cnp.ndarray base = self.x
+        cdef cnp.ndarray steps = _zeros(n)
+        cdef double *h = _doubles(steps)
+        cdef double *x = _doubles(self.xt)
+        cdef double *column
+        cdef cnp.ndarray above, below
+        cdef double complex *z = NULL
+        cdef cnp.ndarray point
+        cdef bint tall = fitcore_tall_block_rows(m, n) > 0
+
+        memcpy(x, _doubles(base), n * sizeof(double))
+        if scheme == JAC_COMPLEX:
+            point = base.astype(np.complex128)
+            z = <double complex *> cnp.PyArray_DATA(point)
+        for j in range(n):
+            column = _doubles(self.fjac) + j * m
+            fitcore_difference_points(scheme, self.state.epsfcn, x[j], &plus, &minus, &h[j])
+            if scheme == JAC_COMPLEX:
+                z[j] = plus + 1j * h[j]
+                above = evaluator.residual_complex(z, n)
+                z[j] = plus
+                self.check_length(above)
+                above = np.imag(above) / h[j]
+                memcpy(column, _doubles(above), m * sizeof(double))
+                continue
+            x[j] = plus
+            above = evaluator.residual(x, n)
+            self.check_length(above)
+            if scheme == JAC_CENTRAL:
+                # the function may hand out the same array again
+                memcpy(column, _doubles(above), m * sizeof(double))
+                above = None
+                x[j] = minus
+                below = evaluator.residual(x, n)
+                self.check_length(below)
+                fitcore_finish_column(m, _doubles(below), h[j], column)
+                below = None
+            elif tall:
+                memcpy(column, _doubles(above), m * sizeof(double))
+                above = None
+            else:
+                fitcore_difference_column(m, _doubles(above), _doubles(self.fvec), h[j], column)
+                above = None
+            x[j] = _doubles(base)[j]
+        if tall:
+            self.reduce(h if scheme == JAC_FORWARD else NULL)
+        return 0
+
+    cdef int linearize(self, Evaluator evaluator, int scheme) except -1:
+        """The Jacobian at x, reduced to its triangle when it is tall."""
+        if scheme != JAC_ANALYTIC:
+            return self.differentiate(evaluator, scheme)
+        evaluator.jacobian(_doubles(self.x), self.state.n, _doubles(self.fjac), self.state.m)
+        if fitcore_tall_block_rows(self.state.m, self.state.n) > 0:
+            self.reduce(NULL)
+        return 0
+
+    cdef int reduce(self, const double *h) except -1:
+        """Replace a tall Jacobian by its triangle, and Q^T f, in one pass over memory.
+
+        With steps h the columns are residuals as yet: fvec is subtracted from each block while it
+        is in the cache, and the division by h left to the triangle.
+        """
+        cdef Py_ssize_t n = self.state.n, m = self.state.m, i, j
+        cdef int64_t nb = fitcore_tall_block_rows(m, n), rows, first
+        cdef double *fjac = _doubles(self.fjac)
+        cdef double *fvec = _doubles(self.fvec)
+        cdef double *qtf = _doubles(self.qtf)
+        cdef double *r = _doubles(self.wa)
+        cdef double *block = r + n * n
+        cdef double *sums = block + nb * (n + 1)
+        with nogil:
+            memset(r, 0, n * n * sizeof(double))
+            memset(qtf, 0, n * sizeof(double))
+            first = 0
+            while first < m:
+                rows = min(nb, m - first)
+                for j in range(n):
+                    if h != NULL:
+                        fitcore_difference_column(rows, fjac + j * m + first, fvec + first, 1.0,
+                                                  block + j * nb)
+                    else:
+                        memcpy(block + j * nb, fjac + j * m + first, rows * sizeof(double))
+                memcpy(block + n * nb, fvec + first, rows * sizeof(double))
+                fold_rows(rows, n, nb, block, r, qtf, sums)
+                first += nb
+            self.state.reduced = fitcore_triangle_safe(n, r, qtf)
+            for j in range(n):
+                if self.state.reduced:
+                    for i in range(j + 1):
+                        fjac[j * m + i] = r[j * n + i] / (h[j] if h != NULL else 1.0)
+                elif h != NULL:
+                    fitcore_finish_column(m, fvec, h[j], fjac + j * m)
+        return 0
+
+    cdef int check_length(self, cnp.ndarray f) except -1:
+        if cnp.PyArray_SIZE(f) != self.state.m:
+            raise ValueError("The array returned by a function changed size between calls: "
+                             f"{self.state.m} residuals before, {cnp.PyArray_SIZE(f)} now")
+        return 0
+
+    cdef int drive(self, Evaluator evaluator) except -1:
+        cdef lm_state *s = &self.state
+        if self.running:
+            raise RuntimeError("this solver is already running; make one solver for each fit")
+        self.running = True
+        try:
+            while s.task != TASK_DONE:
+                if s.task == TASK_RESIDUAL or not self.allocated:
+                    self.evaluate(evaluator, _doubles(self.xt))
+                elif s.task == TASK_JACOBIAN:
+                    self.linearize(evaluator, s.jac)
+                elif s.task == TASK_ITERATION:
+                    if evaluator.iteration(self) != 0:
+                        fitcore_lm_stop(s, -1)
+                        break
+                self.step()
+        finally:
+            self.running = False
+        return 0
+
+    cdef int polish(self, Evaluator evaluator, int scheme) except -1:
+        cdef lm_state *s = &self.state
+        cdef Py_ssize_t n = s.n, m = s.m, j
+        cdef int64_t rank = 0
+        cdef double trial
+        cdef double *x = _doubles(self.x)
+        cdef double *xt = _doubles(self.xt)
+        self.linearize(evaluator, scheme)
+        if scheme != JAC_ANALYTIC:
+            s.nfev += 2 * n if scheme == JAC_CENTRAL else n
+        s.njev += 1
+        fitcore_gauss_newton(m, n, _doubles(self.fjac), _doubles(self.fvec),
+                             s.reduced, <int64_t *> cnp.PyArray_DATA(self.ipvt),
+                             _doubles(self.qtf), xt, &rank, _doubles(self.ft), _doubles(self.wa))
+        s.reduced = 0
+        if rank < n:
+            return 0
+        for j in range(n):
+            xt[j] += x[j]
+            if not isfinite(xt[j]):
+                return 0
+        self.evaluate(evaluator, xt)
+        s.nfev += 1
+        trial = fitcore_norm(m, _doubles(self.ft))
+        if trial < s.fnorm:
+            s.fnorm = trial
+            memcpy(x, xt, n * sizeof(double))
+            self.fvec, self.ft = self.ft, self.fvec
+        return 0
+
+    def run(self, func, args=(), jac=None, *, bint col_deriv=False, callback=None):
+        """Run the fit to its end, calling Python functions.
+
+        Resumes wherever the solver stands: after an exception from `func`, after unpickling, or
+        in the midst of asking and telling.
+
+        Parameters
+        ----------
+        func : callable
+            ``func(x, *args)`` returns the residuals, shape (m,). Its `x` is a new array each time.
+        args : tuple, optional
+            Further arguments of `func` and `jac`.
+        jac : callable, optional
+            ``jac(x, *args)`` returns the Jacobian, shape (m, n); wanted when the solver was made
+            with ``jac='analytic'``.
+        col_deriv : bool, default False
+            Whether `jac` returns the transpose, shape (n, m).
+        callback : callable, optional
+            ``callback(solver)`` after each accepted step; a true value or StopIteration stops the
+            fit with ``info`` -1.
+
+        Returns
+        -------
+        LevenbergMarquardt
+            The solver itself.
+
+        Raises
+        ------
+        TypeError
+            If `func` or `jac` is not callable or returns what is not real numbers.
+        ValueError
+            If the number of residuals changes between calls or is less than n.
+        Exception
+            Whatever `func`, `jac` or `callback` raises, unchanged.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fitcore.minpack import LevenbergMarquardt
+        >>> t = np.linspace(0, 4, 9)
+        >>> y = 3 * np.exp(-t / 2)
+        >>> solver = LevenbergMarquardt([1.0, 1.0])
+        >>> solver.run(lambda p: p[0] * np.exp(-t / p[1]) - y).x.round(6)
+        array([3., 2.])
+        """
+        if not callable(func):
+            raise TypeError(f"func must be callable, got {func!r}")
+        if self.state.jac == JAC_ANALYTIC and not callable(jac):
+            raise TypeError(f"jac must be a callable for a solver with jac='analytic', got {jac!r}")
+        if jac is not None and self.state.jac != JAC_ANALYTIC:
+            raise ValueError("jac was given to a solver made with "
+                             f"jac={_SCHEME_NAMES[self.state.jac]!r}; make it with jac='analytic'")
+        self.drive(PythonEvaluator(func, tuple(args), jac, col_deriv, callback))
+        return self
+
+    def refine(self, func, args=(), jac=None, *, bint col_deriv=False, str scheme="3-point"):
+        """Sharpen a finished fit by one Gauss-Newton step from an accurate Jacobian.
+
+        The Jacobian at the solution is formed anew, by default with central differences, whose
+        error is about 1e-10 against 1e-8 of forward ones; the step is kept when it lowers the sum
+        of squares. :meth:`covariance` is then that of the new Jacobian.
+
+        Parameters
+        ----------
+        func, args, jac, col_deriv
+            As for :meth:`run`.
+        scheme : {'3-point', '2-point', 'cs', 'analytic'}, default '3-point'
+            Where the Jacobian comes from; 'analytic' calls `jac`.
+
+        Returns
+        -------
+        LevenbergMarquardt
+            The solver itself. ``nfev`` has grown by 2 n + 1 for '3-point'.
+
+        Raises
+        ------
+        RuntimeError
+            If the fit is not finished.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fitcore.minpack import LevenbergMarquardt
+        >>> t = np.linspace(0, 4, 9)
+        >>> y = 3 * np.exp(-t / 2) + 0.1 * np.cos(5 * t)
+        >>> def residual(p):
+        ...     return p[0] * np.exp(-t / p[1]) - y
+        >>> solver = LevenbergMarquardt([1.0, 1.0]).run(residual)
+        >>> before = solver.fnorm
+        >>> solver.refine(residual).fnorm <= before
+        True
+        """
+        if self.state.task != TASK_DONE or not self.allocated or self.state.nfev == 0:
+            raise RuntimeError("refine() wants a finished fit; call run() first")
+        if scheme not in _SCHEMES:
+            raise ValueError(f"scheme={scheme!r} is unknown; choose one of {', '.join(_SCHEMES)}")
+        if scheme == "analytic" and not callable(jac):
+            raise TypeError(f"jac must be a callable for scheme='analytic', got {jac!r}")
+        if not isfinite(self.state.fnorm):
+            return self
+        self.polish(PythonEvaluator(func, tuple(args), jac, col_deriv, None), _SCHEMES[scheme])
+        return self
+
+    def ask(self):
+        """Points at which the solver wants to know the function.
+
+        Returns
+        -------
+        ndarray
+            What :attr:`task` says: for 'residual' one point, shape (n,); for 'differences' a
+            block of points whose residuals :meth:`tell` wants, shape (n, n), or (2 n, n) with
+            central differences (all the upper points before all the lower ones), complex with
+            the complex step; for 'jacobian' the point whose Jacobian it wants, shape (n,). The
+            rows of a block may be evaluated in any order or at once. A new array each time;
+            asking twice gives the same points.
+
+        Raises
+        ------
+        RuntimeError
+            If the fit is finished.
+        """
+        cdef lm_state *s = &self.state
+        cdef Py_ssize_t n = s.n, j
+        cdef double plus = 0, minus = 0, h = 0
+        if s.task == TASK_DONE:
+            raise RuntimeError(f"the fit is finished (info={s.info}): nothing to ask")
+        if s.task == TASK_RESIDUAL or not self.allocated:
+            return self.xt.copy()
+        if s.jac == JAC_ANALYTIC:
+            return self.x.copy()
+        rows = 2 * n if s.jac == JAC_CENTRAL else n
+        points = np.empty((rows, n), np.complex128 if s.jac == JAC_COMPLEX else np.float64)
+        points[...] = self.x
+        for j in range(n):
+            fitcore_difference_points(s.jac, s.epsfcn, (<double *> cnp.PyArray_DATA(self.x))[j],
+                                      &plus, &minus, &h)
+            points[j, j] = plus + 1j * h if s.jac == JAC_COMPLEX else plus
+            if s.jac == JAC_CENTRAL:
+                points[n + j, j] = minus
+        return points
+
+    def tell(self, values):
+        """Answer :meth:`ask`.
+
+        Parameters
+        ----------
+        values : array_like
+            For 'residual' the residuals, shape (m,); for 'differences' the residuals of each
+            point, shape (points, m); for 'jacobian' the Jacobian, shape (m, n). They are copied.
+
+        Raises
+        ------
+        RuntimeError
+            If the fit is finished.
+        ValueError
+            If the shape is not the one wanted.
+        TypeError
+            If the values are not real numbers (complex for the complex step).
+        """
+        cdef lm_state *s = &self.state
+        cdef cnp.ndarray f, block
+        cdef Py_ssize_t n = s.n, m, j
+        cdef double plus = 0, minus = 0, h = 0
+        cdef double *column
+        if s.task == TASK_DONE:
+            raise RuntimeError(f"the fit is finished (info={s.info}): nothing to tell")
+        if s.task == TASK_RESIDUAL or not self.allocated:
+            f = _vector(values, cnp.NPY_DOUBLE, "values (the residuals)")
+            if not self.allocated:
+                self.allocate(cnp.PyArray_SIZE(f))
+            self.check_length(f)
+            memcpy(_doubles(self.ft), _doubles(f), s.m * sizeof(double))
+        else:
+            m = s.m
+            given = np.asarray(values)
+            if (given.dtype.kind == "c") != (s.jac == JAC_COMPLEX) or given.dtype.kind not in "fiubc":
+                kind = "complex" if s.jac == JAC_COMPLEX else "real"
+                raise TypeError(f"values must be {kind} numbers, got dtype {given.dtype}")
+            rows = {JAC_ANALYTIC: m, JAC_CENTRAL: 2 * n}.get(s.jac, n)
+            wanted = (m, n) if s.jac == JAC_ANALYTIC else (rows, m)
+            if given.shape != wanted:
+                raise ValueError(f"values have shape {given.shape}, wanted {wanted} for task "
+                                 f"{self.task!r}")
+            if s.jac == JAC_ANALYTIC:
+                self.fjac[...] = given.T
+            else:
+                for j in range(n):
+                    column = _doubles(self.fjac) + j * m
+                    fitcore_difference_points(s.jac, s.epsfcn, _doubles(self.x)[j], &plus, &minus,
+                                              &h)
+                    if s.jac == JAC_COMPLEX:
+                        self.fjac[j] = given[j].imag / h
+                        continue
+                    f = np.ascontiguousarray(given[j], dtype=np.float64)
+                    block = (np.ascontiguousarray(given[n + j], dtype=np.float64)
+                             if s.jac == JAC_CENTRAL else self.fvec)
+                    fitcore_difference_column(m, _doubles(f), _doubles(block), h, column)
+            if fitcore_tall_block_rows(m, n) > 0:
+                self.reduce(NULL)
+        self.step()
+        while s.task == TASK_ITERATION:
+            self.step()
+
+    def stop(self):
+        """End the fit here, with ``info`` -1; `x` stays the best point so far."""
+        fitcore_lm_stop(&self.state, -1)
+
+    def covariance(self, double tol=0.0):
+        """Inverse of J\\ :sup:`T`\\ J at the last Jacobian.
+
+        Parameters
+        ----------
+        tol : float, default 0.0
+            A column of J whose angle to the ones before it has a sine of at most `tol` counts as
+            dependent on them. With 0 only an exact dependence is found.
+
+        Returns
+        -------
+        ndarray, shape (n, n), or None
+            None when J has dependent columns. Not scaled: multiply by the reduced chi-square for
+            residuals of unknown size.
+
+        Raises
+        ------
+        RuntimeError
+            If no Jacobian has been formed yet.
+        """
+        cdef Py_ssize_t n = self.state.n
+        cdef int64_t rank = 0
+        cdef cnp.npy_intp shape[2]
+        cdef cnp.ndarray cov
+        if not self.allocated or self.state.njev == 0:
+            raise RuntimeError("no Jacobian has been formed yet")
+        shape[0] = shape[1] = n
+        cov = cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE, 0)
+        fitcore_covariance(n, _doubles(self.fjac), self.state.m,
+                           <int64_t *> cnp.PyArray_DATA(self.ipvt), tol, _doubles(cov), &rank)
+        return cov if rank == n else None
+
+    @property
+    def task(self):
+        """What :meth:`ask` gives: 'residual', 'differences', 'jacobian', or 'done'."""
+        if self.state.task == TASK_DONE:
+            return "done"
+        if self.state.task == TASK_RESIDUAL or not self.allocated:
+            return "residual"
+        return "jacobian" if self.state.jac == JAC_ANALYTIC else "differences"
+
+    @property
+    def done(self):
+        """Whether the fit is finished."""
+        return self.state.task == TASK_DONE
+
+    @property
+    def n(self):
+        """Number of variables."""
+        return self.state.n
+
+    @property
+    def m(self):
+        """Number of residuals, None while it is not known."""
+        return self.state.m if self.allocated else None
+
+    @property
+    def info(self):
+        """MINPACK's outcome; None while the fit goes on."""
+        return self.state.info if self.state.task == TASK_DONE else None
+
+    @property
+    def success(self):
+        """Whether the fit has converged (info 1 to 4)."""
+        return self.state.task == TASK_DONE and 1 <= self.state.info <= 4
+
+    @property
+    def message(self):
+        """`info` in words."""
+        cdef lm_state *s = &self.state
+        if s.task != TASK_DONE:
+            return "The fit goes on."
+        return MESSAGES[max(s.info, -1)].format(ftol=s.ftol, xtol=s.xtol, gtol=s.gtol,
+                                                maxfev=s.maxfev)
+
+    @property
+    def nfev(self):
+        """Residual evaluations, those of the differences included."""
+        return self.state.nfev
+
+    @property
+    def njev(self):
+        """Jacobians formed."""
+        return self.state.njev
+
+    @property
+    def nit(self):
+        """Accepted steps."""
+        return self.state.nit
+
+    @property
+    def fnorm(self):
+        """Euclidean norm of the residuals at x; NaN before the first evaluation."""
+        return self.state.fnorm if self.state.nfev > 0 else NAN
+
+    @property
+    def gnorm(self):
+        """Greatest cosine between the residuals and a column of the last Jacobian."""
+        return self.state.gnorm
+
+    @property
+    def delta(self):
+        """Bound on the scaled length of the next step."""
+        return self.state.delta
+
+    @property
+    def par(self):
+        """Levenberg-Marquardt parameter."""
+        return self.state.par
+
+    def __repr__(self):
+        cdef lm_state *s = &self.state
+        how = f"info={s.info}" if s.task == TASK_DONE else f"task={self.task!r}"
+        return (f"<LevenbergMarquardt n={s.n} m={self.m} nit={s.nit} nfev={s.nfev} "
+                f"fnorm={self.fnorm:.6g} {how}>")
+
+    def __reduce__(self):
+        cdef bytes raw = (<char *> &self.state)[:sizeof(lm_state)]
+        arrays = (self.x, self.xt, self.diag, self.qtf, self.ipvt)
+        tall = (self.fvec, self.fjac) if self.allocated else None
+        return _restore, (type(self), raw, arrays, tall)
+
+
+def _restore(cls, bytes raw, tuple arrays, tall):
+    """A solver from its pickled state; every size is checked before it is trusted."""
+    cdef LevenbergMarquardt solver
+    cdef lm_state state
+    cdef Py_ssize_t n, m
+    if not (isinstance(cls, type) and issubclass(cls, LevenbergMarquardt)):
+        raise TypeError(f"cls must be LevenbergMarquardt or a subclass, got {cls!r}")
+    if len(raw) != sizeof(lm_state):
+        raise ValueError(f"state has {len(raw)} bytes, wanted {sizeof(lm_state)}: it comes from "
+                         "another version of fitcore")
+    memcpy(&state, <char *> raw, sizeof(lm_state))
+    n, m = state.n, state.m
+    vectors = [np.array(a, copy=True, order="C") for a in arrays]
+    if (len(vectors) != 5 or n < 1 or any(a.shape != (n,) for a in vectors)
+            or any(a.dtype != np.float64 for a in vectors[:4]) or vectors[4].dtype != np.int64
+            or sorted(vectors[4].tolist()) != list(range(1, n + 1))):
+        raise ValueError("the pickled state is damaged: its arrays do not fit it")
+    solver = cls.__new__(cls)
+    solver.x, solver.xt, solver.diag, solver.qtf, solver.ipvt = vectors
+    memset(&solver.state, 0, sizeof(lm_state))
+    solver.state = state
+    if tall is None:
+        solver.state.task = TASK_START if state.task != TASK_DONE else TASK_DONE
+        return solver
+    fvec, fjac = (np.array(a, dtype=np.float64, copy=True, order="C") for a in tall)
+    if m < n or fvec.shape != (m,) or fjac.shape != (n, m):
+        raise ValueError("the pickled state is damaged: its arrays do not fit it")
+    solver.fvec, solver.fjac = fvec, fjac
+    solver.ft = np.zeros(m)
+    solver.wa = np.zeros(_work_size(m, n))
+    solver.allocated = True
+    return solver
