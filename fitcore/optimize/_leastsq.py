@@ -57,7 +57,8 @@ def leastsq(
     gtol : float, default 0.0
         Greatest cosine wanted between the residuals and a column of the Jacobian.
     maxfev : int, default 0
-        Limit on evaluations of `func`. 0 means 100 (n + 1) with `Dfun`, else 200 (n + 1).
+        Limit on evaluations of `func`. 0 or less means 100 (n + 1) with `Dfun`,
+        else 200 (n + 1).
     epsfcn : float, optional
         Relative error of `func`; the step of the differences is ``sqrt(epsfcn) * abs(x)``. Default:
         the spacing of the numbers of the type that `func` returns.
@@ -134,20 +135,20 @@ def leastsq(
     except (TypeError, ValueError) as exc:
         raise TypeError(f"x0 must be an array of real numbers, got {x0!r:.80}") from exc
 
-    first = np.atleast_1d(np.asarray(func(start.copy(), *args)))
-    if first.ndim == 1 and first.size < start.size:
-        raise TypeError(
-            f"Improper input: func input vector length N={start.size} must not exceed func output "
-            f"vector length M={first.size}"
-        )
+    if Dfun is not None and not callable(Dfun):
+        raise TypeError(f"Dfun must be callable or None, got {Dfun!r}")
+    first = _first_residuals(func, start, args)
     if epsfcn is None:
         kind = first.dtype if first.dtype.kind == "f" else np.dtype(np.float64)
         epsfcn = float(np.finfo(kind).eps)
+    elif isinstance(epsfcn, (int, float)) and epsfcn < 0:
+        epsfcn = 0.0  # MINPACK's way to say: the spacing of doubles
+    limit = 0 if isinstance(maxfev, int) and maxfev < 0 else maxfev
     jac = "2-point" if Dfun is None else "analytic"
     try:
         solver = LevenbergMarquardt(
-            start, jac=jac, ftol=ftol, xtol=xtol, gtol=gtol, maxfev=maxfev, epsfcn=epsfcn,
-            factor=factor, diag=diag,
+            start, jac=jac, ftol=ftol, xtol=xtol, gtol=gtol, maxfev=limit,
+            epsfcn=epsfcn, factor=factor, diag=diag,
         )  # fmt: skip
     except ValueError as exc:
         raise TypeError(f"Improper input parameters: {exc}") from exc
@@ -159,11 +160,32 @@ def leastsq(
         if info >= 5:
             warnings.warn(solver.message, RuntimeWarning, stacklevel=2)
         return solver.x, info
-    details: dict[str, Any] = {"fvec": solver.fvec, "nfev": solver.nfev}
+    x, fvec, fjac, qtf = solver._give_up()
+    details: dict[str, Any] = {"fvec": fvec, "nfev": solver.nfev}
     if Dfun is not None:
         details["njev"] = solver.njev
-    details["fjac"] = solver.fjac
-    details["ipvt"] = (solver.ipvt - 1).astype(np.int32)
-    details["qtf"] = solver.qtf
+    details["fjac"] = fjac if solver.njev > 0 else np.zeros_like(fjac)
+    details["ipvt"] = solver.ipvt.astype(np.int32)
+    details["qtf"] = qtf
     cov_x = solver.covariance() if solver.success and solver.njev > 0 else None
-    return solver.x, cov_x, details, solver.message, info
+    return x, cov_x, details, solver.message, info
+
+
+def _first_residuals(func: Callable[..., ArrayLike], x: Array, args: tuple[Any, ...]) -> Array:
+    """The residuals at the start, checked."""
+    value = func(x.copy(), *args)
+    try:
+        first = np.atleast_1d(np.asarray(value))
+    except ValueError as exc:
+        raise TypeError(f"func must return an array of numbers, got {value!r:.80}") from exc
+    if first.dtype.kind not in "fiub" or first.ndim != 1:
+        raise TypeError(
+            "func must return a one-dimensional array of real numbers, got dtype "
+            f"{first.dtype} and shape {first.shape}"
+        )
+    if first.size < x.size:
+        raise TypeError(
+            f"Improper input: func input vector length N={x.size} must not exceed func output "
+            f"vector length M={first.size}"
+        )
+    return first

@@ -21,7 +21,7 @@ typedef struct {
     int64_t m, n, maxfev, nfev, njev, nit;
     double ftol, xtol, gtol, epsfcn, factor;
     double fnorm, gnorm, xnorm, delta, par, pnorm, actred, prered, ratio;
-    int task, stage, info, mode, jac, reduced, moved, unused;
+    int task, stage, info, mode, jac, reduced, moved, factored;
 } lm_state;
 
 void fitcore_lm_init(lm_state *state, int64_t m, int64_t n, int mode, int jac, double ftol,

@@ -7,7 +7,7 @@ cdef extern from "fitcore_minpack.h" nogil:
         int64_t m, n, maxfev, nfev, njev, nit
         double ftol, xtol, gtol, epsfcn, factor
         double fnorm, gnorm, xnorm, delta, par, pnorm, actred, prered, ratio
-        int task, stage, info, mode, jac, reduced, moved
+        int task, stage, info, mode, jac, reduced, moved, factored
 
     int TASK_START "FITCORE_TASK_START"
     int TASK_RESIDUAL "FITCORE_TASK_RESIDUAL"
@@ -60,13 +60,13 @@ cdef class LevenbergMarquardt:
     cdef lm_state state
     cdef bint allocated                 # m is known and the arrays of length m exist
     # Arrays as LMDIF names them; fjac is (n, m) in C order, so that row j is column j.
-    cdef readonly cnp.ndarray x, fvec, diag, qtf
-    cdef readonly cnp.ndarray fjac, ipvt
+    cdef cnp.ndarray _x, _fvec, _diag, _qtf, _fjac, _ipvt
     cdef cnp.ndarray xt, ft, wa
     cdef bint running                   # a driver is at work; another must not start
 
     cdef int allocate(self, Py_ssize_t m) except -1
     cdef int step(self) except -1
+    cdef int check_ready(self) except -1
     cdef int check_length(self, cnp.ndarray f) except -1
     cdef int evaluate(self, Evaluator evaluator, double *x) except -1
     cdef int differentiate(self, Evaluator evaluator, int scheme) except -1

@@ -7,6 +7,8 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
+import operator
+
 import numpy as np
 
 cdef extern from "dispatch.h" nogil:
@@ -68,6 +70,49 @@ cdef inline cnp.ndarray _fresh(const double *x, Py_ssize_t n):
     return a
 
 
+def _real_array(value, str name, int ndmin):
+    """A new float64 array, or an error that names the argument."""
+    try:
+        array = np.asarray(value)
+        if array.dtype.kind == "c":
+            raise TypeError(f"dtype {array.dtype}")
+        return np.array(array, dtype=np.float64, ndmin=ndmin, order="C")
+    except (TypeError, ValueError) as exc:
+        raise TypeError(f"{name} must be an array of real numbers, got {value!r:.80}") from exc
+
+
+def _number(value, str name, double least):
+    """A finite float not below `least`, or an error that names the argument."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError) as exc:
+        raise TypeError(f"{name} must be a number, got {value!r:.80}") from exc
+    if not (number >= least and isfinite(number)):
+        raise ValueError(f"{name}={value!r} must be finite and not "
+                         f"{'negative' if least == 0 else f'less than {least}'}")
+    return number
+
+
+def _count(value, str name):
+    """A natural number that fits 64 bits, or an error that names the argument."""
+    if isinstance(value, (bool, np.bool_)):
+        raise TypeError(f"{name} must be an integer, got {value!r}")
+    try:
+        number = operator.index(value)
+    except TypeError as exc:
+        raise TypeError(f"{name} must be an integer, got {value!r:.80}") from exc
+    if not 0 <= number < 2**62:
+        raise ValueError(f"{name}={value} must not be negative nor beyond 2**62")
+    return number
+
+
+def _scheme(value, str name):
+    """The code of a way to get the Jacobian."""
+    if not isinstance(value, str) or value not in _SCHEMES:
+        raise ValueError(f"{name}={value!r} is unknown; choose one of {', '.join(_SCHEMES)}")
+    return _SCHEMES[value]
+
+
 cdef cnp.ndarray _vector(object value, int typenum, str what):
     """`value` as a one-dimensional contiguous array of doubles or complex doubles."""
     cdef object a
@@ -75,7 +120,10 @@ cdef cnp.ndarray _vector(object value, int typenum, str what):
             and cnp.PyArray_NDIM(<cnp.ndarray> value) == 1
             and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray> value)):
         return <cnp.ndarray> value
-    a = np.asarray(value)
+    try:
+        a = np.asarray(value)
+    except ValueError as exc:
+        raise TypeError(f"{what} must be an array of numbers, got {value!r:.80}") from exc
     if typenum == cnp.NPY_DOUBLE and a.dtype.kind == "c":
         raise TypeError(f"{what} must be real numbers, got complex ones (dtype {a.dtype}); "
                         "return real and imaginary parts as separate residuals")
@@ -156,8 +204,15 @@ cdef class PythonEvaluator(Evaluator):
     cdef int jacobian(self, const double *x, Py_ssize_t n, double *fjac, Py_ssize_t m) except -1:
         cdef cnp.npy_intp shape[2]
         cdef object given, view
-        given = np.asarray(self.jac(_fresh(x, n), *self.args))
+        given = self.jac(_fresh(x, n), *self.args)
+        try:
+            given = np.asarray(given)
+        except ValueError as exc:
+            raise TypeError(f"the Jacobian must be an array of real numbers, got {given!r:.80}"
+                            ) from exc
         wanted = (n, m) if self.col_deriv else (m, n)
+        if n == 1 and given.shape == (m,):
+            given = given.reshape(wanted)
         if given.shape != wanted:
             raise TypeError(f"the Jacobian returned by {getattr(self.jac, '__name__', 'jac')} has "
                             f"shape {given.shape}, wanted {wanted} for {m} residuals and {n} "
@@ -177,6 +232,16 @@ cdef class PythonEvaluator(Evaluator):
             return 1 if self.callback(solver) else 0
         except StopIteration:
             return 1
+
+
+cdef PythonEvaluator _evaluator(func, args, jac, bint col_deriv, callback):
+    if not callable(func):
+        raise TypeError(f"func must be callable, got {func!r}")
+    try:
+        args = tuple(args)
+    except TypeError as exc:
+        raise TypeError(f"args must be a tuple, got {args!r:.80}") from exc
+    return PythonEvaluator(func, args, jac, col_deriv, callback)
 
 
 cdef class LevenbergMarquardt:
@@ -260,49 +325,48 @@ cdef class LevenbergMarquardt:
     (array([1., 1.]), 2)
     """
 
-    def __init__(self, x0, m=None, *, jac="2-point", double ftol=1.49012e-8,
-                 double xtol=1.49012e-8, double gtol=0.0, maxfev=0, epsfcn=None,
-                 double factor=100.0, diag=None):
+    def __init__(self, x0, m=None, *, jac="2-point", ftol=1.49012e-8, xtol=1.49012e-8, gtol=0.0,
+                 maxfev=0, epsfcn=None, factor=100.0, diag=None):
+        cdef lm_state *s = &self.state
         cdef Py_ssize_t n
-        start = np.array(x0, dtype=np.float64, ndmin=1, order="C")
+        if self.running:
+            raise RuntimeError("this solver is running; make one solver for each fit")
+        start = _real_array(x0, "x0", 1)
         if start.ndim != 1 or start.size == 0:
-            raise ValueError(f"x0 must be a vector of at least one number, got shape "
-                             f"{np.shape(x0)}")
+            raise ValueError(f"x0 must be a vector of at least one number, got shape {start.shape}")
         if not np.isfinite(start).all():
             raise ValueError(f"x0 must be finite, got {start}")
-        if jac not in _SCHEMES:
-            raise ValueError(f"jac={jac!r} is unknown; choose one of {', '.join(_SCHEMES)}")
-        for name, value in (("ftol", ftol), ("xtol", xtol), ("gtol", gtol)):
-            if not value >= 0:
-                raise ValueError(f"{name}={value} must not be negative")
-        if not (factor > 0 and isfinite(factor)):
-            raise ValueError(f"factor={factor} must be positive and finite")
-        if maxfev < 0:
-            raise ValueError(f"maxfev={maxfev} must not be negative")
         n = start.size
-        eps = np.finfo(np.float64).eps if epsfcn is None else float(epsfcn)
-        if not eps >= 0:
-            raise ValueError(f"epsfcn={epsfcn} must not be negative")
-        self.diag = _zeros(n)
-        self.state.mode = 1
+        scale = None
         if diag is not None:
-            scale = np.asarray(diag, dtype=np.float64)
+            scale = _real_array(diag, "diag", 1)
             if scale.shape != (n,):
                 raise ValueError(f"diag must have shape ({n},) like x0, got {scale.shape}")
             if not (np.isfinite(scale).all() and (scale > 0).all()):
                 raise ValueError(f"diag must be positive and finite, got {scale}")
-            self.diag[:] = scale
-            self.state.mode = 2
-        self.state.n = n
-        self.state.m = -1
-        self.state.jac = _SCHEMES[jac]
-        self.state.ftol, self.state.xtol, self.state.gtol = ftol, xtol, gtol
-        self.state.epsfcn, self.state.factor = eps, factor
-        self.state.maxfev = maxfev or (100 if jac == "analytic" else 200) * (n + 1)
-        self.state.task = TASK_START
-        self.x = start
-        self.qtf = _zeros(n)
-        self.ipvt = np.arange(1, n + 1, dtype=np.int64)
+        scheme = _scheme(jac, "jac")
+        limit = _count(maxfev, "maxfev") or (100 if scheme == JAC_ANALYTIC else 200) * (n + 1)
+        if m is not None:
+            m = _count(m, "m")
+
+        memset(s, 0, sizeof(lm_state))
+        s.n, s.m = n, -1
+        s.ftol = _number(ftol, "ftol", 0.0)
+        s.xtol = _number(xtol, "xtol", 0.0)
+        s.gtol = _number(gtol, "gtol", 0.0)
+        s.epsfcn = np.finfo(np.float64).eps if epsfcn is None else _number(epsfcn, "epsfcn", 0.0)
+        s.factor = _number(factor, "factor", 0.0)
+        if s.factor == 0.0:
+            raise ValueError(f"factor={factor} must be positive")
+        s.maxfev = limit
+        s.jac = scheme
+        s.mode = 1 if scale is None else 2
+        s.task = TASK_START
+        self.allocated = False
+        self._diag = _zeros(n) if scale is None else scale
+        self._x = start
+        self._qtf = _zeros(n)
+        self._ipvt = np.arange(1, n + 1, dtype=np.int64)
         self.xt = start.copy()
         if m is not None:
             self.allocate(m)
@@ -314,10 +378,10 @@ cdef class LevenbergMarquardt:
             raise ValueError(f"m={m} residuals are fewer than the {s.n} variables; "
                              "Levenberg-Marquardt wants at least as many residuals as variables")
         fitcore_lm_init(s, m, s.n, s.mode, s.jac, s.ftol, s.xtol, s.gtol, s.maxfev, s.epsfcn,
-                        s.factor, _doubles(self.diag))
+                        s.factor, _doubles(self._diag))
         shape[0], shape[1] = s.n, m
-        self.fjac = cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE, 0)
-        self.fvec = cnp.PyArray_EMPTY(1, &shape[1], cnp.NPY_DOUBLE, 0)
+        self._fjac = cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE, 0)
+        self._fvec = cnp.PyArray_EMPTY(1, &shape[1], cnp.NPY_DOUBLE, 0)
         self.ft = cnp.PyArray_EMPTY(1, &shape[1], cnp.NPY_DOUBLE, 0)
         self.wa = _zeros(_work_size(m, s.n))
         self.allocated = True
@@ -326,12 +390,12 @@ cdef class LevenbergMarquardt:
     cdef int step(self) except -1:
         """Let the core go on to its next task."""
         cdef lm_state *s = &self.state
-        cdef double *x = _doubles(self.x)
-        cdef double *fvec = _doubles(self.fvec)
-        cdef double *fjac = _doubles(self.fjac)
-        cdef double *diag = _doubles(self.diag)
-        cdef double *qtf = _doubles(self.qtf)
-        cdef int64_t *ipvt = <int64_t *> cnp.PyArray_DATA(self.ipvt)
+        cdef double *x = _doubles(self._x)
+        cdef double *fvec = _doubles(self._fvec)
+        cdef double *fjac = _doubles(self._fjac)
+        cdef double *diag = _doubles(self._diag)
+        cdef double *qtf = _doubles(self._qtf)
+        cdef int64_t *ipvt = <int64_t *> cnp.PyArray_DATA(self._ipvt)
         cdef double *xt = _doubles(self.xt)
         cdef double *ft = _doubles(self.ft)
         cdef double *wa = _doubles(self.wa)
@@ -341,7 +405,7 @@ cdef class LevenbergMarquardt:
             with nogil:
                 fitcore_lm_step(s, x, fvec, fjac, diag, qtf, ipvt, xt, ft, wa)
         if s.moved:
-            self.fvec, self.ft = self.ft, self.fvec
+            self._fvec, self.ft = self.ft, self._fvec
         return 0
 
     cdef int evaluate(self, Evaluator evaluator, double *x) except -1:
@@ -360,7 +424,7 @@ cdef class LevenbergMarquardt:
         """The Jacobian at x by one of the difference schemes, into fjac."""
         cdef Py_ssize_t n = self.state.n, m = self.state.m, j
         cdef double plus = 0, minus = 0
-        cdef cnp.ndarray base = self.x
+        cdef cnp.ndarray base = self._x
         cdef cnp.ndarray steps = _zeros(n)
         cdef double *h = _doubles(steps)
         cdef double *x = _doubles(self.xt)
@@ -375,7 +439,7 @@ cdef class LevenbergMarquardt:
             point = base.astype(np.complex128)
             z = <double complex *> cnp.PyArray_DATA(point)
         for j in range(n):
-            column = _doubles(self.fjac) + j * m
+            column = _doubles(self._fjac) + j * m
             fitcore_difference_points(scheme, self.state.epsfcn, x[j], &plus, &minus, &h[j])
             if scheme == JAC_COMPLEX:
                 z[j] = plus + 1j * h[j]
@@ -401,7 +465,7 @@ cdef class LevenbergMarquardt:
                 memcpy(column, _doubles(above), m * sizeof(double))
                 above = None
             else:
-                fitcore_difference_column(m, _doubles(above), _doubles(self.fvec), h[j], column)
+                fitcore_difference_column(m, _doubles(above), _doubles(self._fvec), h[j], column)
                 above = None
             x[j] = _doubles(base)[j]
         if tall:
@@ -410,9 +474,10 @@ cdef class LevenbergMarquardt:
 
     cdef int linearize(self, Evaluator evaluator, int scheme) except -1:
         """The Jacobian at x, reduced to its triangle when it is tall."""
+        self.state.factored = 0
         if scheme != JAC_ANALYTIC:
             return self.differentiate(evaluator, scheme)
-        evaluator.jacobian(_doubles(self.x), self.state.n, _doubles(self.fjac), self.state.m)
+        evaluator.jacobian(_doubles(self._x), self.state.n, _doubles(self._fjac), self.state.m)
         if fitcore_tall_block_rows(self.state.m, self.state.n) > 0:
             self.reduce(NULL)
         return 0
@@ -425,9 +490,9 @@ cdef class LevenbergMarquardt:
         """
         cdef Py_ssize_t n = self.state.n, m = self.state.m, i, j
         cdef int64_t nb = fitcore_tall_block_rows(m, n), rows, first
-        cdef double *fjac = _doubles(self.fjac)
-        cdef double *fvec = _doubles(self.fvec)
-        cdef double *qtf = _doubles(self.qtf)
+        cdef double *fjac = _doubles(self._fjac)
+        cdef double *fvec = _doubles(self._fvec)
+        cdef double *qtf = _doubles(self._qtf)
         cdef double *r = _doubles(self.wa)
         cdef double *block = r + n * n
         cdef double *sums = block + nb * (n + 1)
@@ -453,6 +518,11 @@ cdef class LevenbergMarquardt:
                         fjac[j * m + i] = r[j * n + i] / (h[j] if h != NULL else 1.0)
                 elif h != NULL:
                     fitcore_finish_column(m, fvec, h[j], fjac + j * m)
+        return 0
+
+    cdef int check_ready(self) except -1:
+        if self._x is None:
+            raise RuntimeError("the solver has not been set up: __init__ was not called")
         return 0
 
     cdef int check_length(self, cnp.ndarray f) except -1:
@@ -486,16 +556,17 @@ cdef class LevenbergMarquardt:
         cdef Py_ssize_t n = s.n, m = s.m, j
         cdef int64_t rank = 0
         cdef double trial
-        cdef double *x = _doubles(self.x)
+        cdef double *x = _doubles(self._x)
         cdef double *xt = _doubles(self.xt)
         self.linearize(evaluator, scheme)
         if scheme != JAC_ANALYTIC:
             s.nfev += 2 * n if scheme == JAC_CENTRAL else n
         s.njev += 1
-        fitcore_gauss_newton(m, n, _doubles(self.fjac), _doubles(self.fvec),
-                             s.reduced, <int64_t *> cnp.PyArray_DATA(self.ipvt),
-                             _doubles(self.qtf), xt, &rank, _doubles(self.ft), _doubles(self.wa))
+        fitcore_gauss_newton(m, n, _doubles(self._fjac), _doubles(self._fvec),
+                             s.reduced, <int64_t *> cnp.PyArray_DATA(self._ipvt),
+                             _doubles(self._qtf), xt, &rank, _doubles(self.ft), _doubles(self.wa))
         s.reduced = 0
+        s.factored = 1
         if rank < n:
             return 0
         for j in range(n):
@@ -508,7 +579,7 @@ cdef class LevenbergMarquardt:
         if trial < s.fnorm:
             s.fnorm = trial
             memcpy(x, xt, n * sizeof(double))
-            self.fvec, self.ft = self.ft, self.fvec
+            self._fvec, self.ft = self.ft, self._fvec
         return 0
 
     def run(self, func, args=(), jac=None, *, bint col_deriv=False, callback=None):
@@ -556,17 +627,18 @@ cdef class LevenbergMarquardt:
         >>> solver.run(lambda p: p[0] * np.exp(-t / p[1]) - y).x.round(6)
         array([3., 2.])
         """
-        if not callable(func):
-            raise TypeError(f"func must be callable, got {func!r}")
+        self.check_ready()
         if self.state.jac == JAC_ANALYTIC and not callable(jac):
             raise TypeError(f"jac must be a callable for a solver with jac='analytic', got {jac!r}")
         if jac is not None and self.state.jac != JAC_ANALYTIC:
             raise ValueError("jac was given to a solver made with "
                              f"jac={_SCHEME_NAMES[self.state.jac]!r}; make it with jac='analytic'")
-        self.drive(PythonEvaluator(func, tuple(args), jac, col_deriv, callback))
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback must be callable or None, got {callback!r}")
+        self.drive(_evaluator(func, args, jac, col_deriv, callback))
         return self
 
-    def refine(self, func, args=(), jac=None, *, bint col_deriv=False, str scheme="3-point"):
+    def refine(self, func, args=(), jac=None, *, bint col_deriv=False, scheme="3-point"):
         """Sharpen a finished fit by one Gauss-Newton step from an accurate Jacobian.
 
         The Jacobian at the solution is formed anew, by default with central differences, whose
@@ -603,15 +675,14 @@ cdef class LevenbergMarquardt:
         >>> solver.refine(residual).fnorm <= before
         True
         """
+        self.check_ready()
         if self.state.task != TASK_DONE or not self.allocated or self.state.nfev == 0:
             raise RuntimeError("refine() wants a finished fit; call run() first")
-        if scheme not in _SCHEMES:
-            raise ValueError(f"scheme={scheme!r} is unknown; choose one of {', '.join(_SCHEMES)}")
-        if scheme == "analytic" and not callable(jac):
+        code = _scheme(scheme, "scheme")
+        if code == JAC_ANALYTIC and not callable(jac):
             raise TypeError(f"jac must be a callable for scheme='analytic', got {jac!r}")
-        if not isfinite(self.state.fnorm):
-            return self
-        self.polish(PythonEvaluator(func, tuple(args), jac, col_deriv, None), _SCHEMES[scheme])
+        if isfinite(self.state.fnorm):
+            self.polish(_evaluator(func, args, jac, col_deriv, None), code)
         return self
 
     def ask(self):
@@ -635,17 +706,20 @@ cdef class LevenbergMarquardt:
         cdef lm_state *s = &self.state
         cdef Py_ssize_t n = s.n, j
         cdef double plus = 0, minus = 0, h = 0
+        self.check_ready()
         if s.task == TASK_DONE:
             raise RuntimeError(f"the fit is finished (info={s.info}): nothing to ask")
+        if s.task == TASK_ITERATION:
+            self.step()
         if s.task == TASK_RESIDUAL or not self.allocated:
             return self.xt.copy()
         if s.jac == JAC_ANALYTIC:
-            return self.x.copy()
+            return self._x.copy()
         rows = 2 * n if s.jac == JAC_CENTRAL else n
         points = np.empty((rows, n), np.complex128 if s.jac == JAC_COMPLEX else np.float64)
-        points[...] = self.x
+        points[...] = self._x
         for j in range(n):
-            fitcore_difference_points(s.jac, s.epsfcn, (<double *> cnp.PyArray_DATA(self.x))[j],
+            fitcore_difference_points(s.jac, s.epsfcn, (<double *> cnp.PyArray_DATA(self._x))[j],
                                       &plus, &minus, &h)
             points[j, j] = plus + 1j * h if s.jac == JAC_COMPLEX else plus
             if s.jac == JAC_CENTRAL:
@@ -675,8 +749,11 @@ cdef class LevenbergMarquardt:
         cdef Py_ssize_t n = s.n, m, j
         cdef double plus = 0, minus = 0, h = 0
         cdef double *column
+        self.check_ready()
         if s.task == TASK_DONE:
             raise RuntimeError(f"the fit is finished (info={s.info}): nothing to tell")
+        if s.task == TASK_ITERATION:
+            self.step()
         if s.task == TASK_RESIDUAL or not self.allocated:
             f = _vector(values, cnp.NPY_DOUBLE, "values (the residuals)")
             if not self.allocated:
@@ -685,7 +762,10 @@ cdef class LevenbergMarquardt:
             memcpy(_doubles(self.ft), _doubles(f), s.m * sizeof(double))
         else:
             m = s.m
-            given = np.asarray(values)
+            try:
+                given = np.asarray(values)
+            except ValueError as exc:
+                raise TypeError(f"values must be an array of numbers, got {values!r:.80}") from exc
             if (given.dtype.kind == "c") != (s.jac == JAC_COMPLEX) or given.dtype.kind not in "fiubc":
                 kind = "complex" if s.jac == JAC_COMPLEX else "real"
                 raise TypeError(f"values must be {kind} numbers, got dtype {given.dtype}")
@@ -694,29 +774,35 @@ cdef class LevenbergMarquardt:
             if given.shape != wanted:
                 raise ValueError(f"values have shape {given.shape}, wanted {wanted} for task "
                                  f"{self.task!r}")
+            s.factored = 0
             if s.jac == JAC_ANALYTIC:
-                self.fjac[...] = given.T
+                self._fjac[...] = given.T
             else:
                 for j in range(n):
-                    column = _doubles(self.fjac) + j * m
-                    fitcore_difference_points(s.jac, s.epsfcn, _doubles(self.x)[j], &plus, &minus,
+                    column = _doubles(self._fjac) + j * m
+                    fitcore_difference_points(s.jac, s.epsfcn, _doubles(self._x)[j], &plus, &minus,
                                               &h)
                     if s.jac == JAC_COMPLEX:
-                        self.fjac[j] = given[j].imag / h
+                        self._fjac[j] = given[j].imag / h
                         continue
                     f = np.ascontiguousarray(given[j], dtype=np.float64)
                     block = (np.ascontiguousarray(given[n + j], dtype=np.float64)
-                             if s.jac == JAC_CENTRAL else self.fvec)
+                             if s.jac == JAC_CENTRAL else self._fvec)
                     fitcore_difference_column(m, _doubles(f), _doubles(block), h, column)
             if fitcore_tall_block_rows(m, n) > 0:
                 self.reduce(NULL)
         self.step()
-        while s.task == TASK_ITERATION:
+        if s.task == TASK_ITERATION:
             self.step()
 
     def stop(self):
-        """End the fit here, with ``info`` -1; `x` stays the best point so far."""
-        fitcore_lm_stop(&self.state, -1)
+        """End the fit here, with ``info`` -1; `x` stays the best point so far.
+
+        A finished fit stays as it is.
+        """
+        self.check_ready()
+        if self.state.task != TASK_DONE:
+            fitcore_lm_stop(&self.state, -1)
 
     def covariance(self, double tol=0.0):
         """Inverse of J\\ :sup:`T`\\ J at the last Jacobian.
@@ -736,19 +822,62 @@ cdef class LevenbergMarquardt:
         Raises
         ------
         RuntimeError
-            If no Jacobian has been formed yet.
+            If no Jacobian has been formed yet, or the last one was broken off by an exception.
         """
         cdef Py_ssize_t n = self.state.n
         cdef int64_t rank = 0
         cdef cnp.npy_intp shape[2]
         cdef cnp.ndarray cov
-        if not self.allocated or self.state.njev == 0:
-            raise RuntimeError("no Jacobian has been formed yet")
+        if not self.allocated or not self.state.factored:
+            raise RuntimeError("there is no finished Jacobian to take it from")
         shape[0] = shape[1] = n
         cov = cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE, 0)
-        fitcore_covariance(n, _doubles(self.fjac), self.state.m,
-                           <int64_t *> cnp.PyArray_DATA(self.ipvt), tol, _doubles(cov), &rank)
+        fitcore_covariance(n, _doubles(self._fjac), self.state.m,
+                           <int64_t *> cnp.PyArray_DATA(self._ipvt), tol, _doubles(cov), &rank)
         return cov if rank == n else None
+
+    @property
+    def x(self):
+        """Best point so far, shape (n,); a copy."""
+        self.check_ready()
+        return self._x.copy()
+
+    @property
+    def fvec(self):
+        """Residuals at x, shape (m,); a copy. None before the first evaluation."""
+        return self._fvec.copy() if self.allocated and self.state.nfev > 0 else None
+
+    @property
+    def fjac(self):
+        """Transpose of the last Jacobian's factors, shape (n, m); a copy.
+
+        The lower triangle, with the diagonal, of its first n columns is the transpose of the
+        triangle R of the QR factorization with the columns in the order `ipvt`; the rest has no
+        meaning. None before there is one.
+        """
+        return self._fjac.copy() if self.allocated and self.state.factored else None
+
+    @property
+    def ipvt(self):
+        """Order of the columns in R, counted from 0, shape (n,)."""
+        self.check_ready()
+        return self._ipvt - 1
+
+    @property
+    def qtf(self):
+        """First n elements of Q^T f for the last Jacobian, shape (n,); a copy."""
+        self.check_ready()
+        return self._qtf.copy()
+
+    @property
+    def diag(self):
+        """Scale factors of the variables, shape (n,); a copy."""
+        self.check_ready()
+        return self._diag.copy()
+
+    def _give_up(self):
+        """x, fvec, fjac, qtf themselves, for a caller that drops the solver."""
+        return self._x, self._fvec, self._fjac, self._qtf
 
     @property
     def task(self):
@@ -836,8 +965,8 @@ cdef class LevenbergMarquardt:
 
     def __reduce__(self):
         cdef bytes raw = (<char *> &self.state)[:sizeof(lm_state)]
-        arrays = (self.x, self.xt, self.diag, self.qtf, self.ipvt)
-        tall = (self.fvec, self.fjac) if self.allocated else None
+        arrays = (self._x, self.xt, self._diag, self._qtf, self._ipvt)
+        tall = (self._fvec, self._fjac) if self.allocated else None
         return _restore, (type(self), raw, arrays, tall)
 
 
@@ -853,13 +982,21 @@ def _restore(cls, bytes raw, tuple arrays, tall):
                          "another version of fitcore")
     memcpy(&state, <char *> raw, sizeof(lm_state))
     n, m = state.n, state.m
+    if not (TASK_START <= state.task <= TASK_DONE and TASK_START <= state.stage < TASK_DONE
+            and -1 <= state.info <= 9 and 1 <= state.mode <= 2
+            and JAC_ANALYTIC <= state.jac <= JAC_COMPLEX and state.reduced in (0, 1)
+            and state.moved in (0, 1) and state.factored in (0, 1)
+            and min(state.nfev, state.njev, state.nit, state.maxfev) >= 0
+            and min(state.ftol, state.xtol, state.gtol, state.epsfcn) >= 0 and state.factor > 0
+            and state.delta >= 0 and state.par >= 0):
+        raise ValueError("the pickled state is damaged: a field is out of its range")
     vectors = [np.array(a, copy=True, order="C") for a in arrays]
     if (len(vectors) != 5 or n < 1 or any(a.shape != (n,) for a in vectors)
             or any(a.dtype != np.float64 for a in vectors[:4]) or vectors[4].dtype != np.int64
             or sorted(vectors[4].tolist()) != list(range(1, n + 1))):
         raise ValueError("the pickled state is damaged: its arrays do not fit it")
     solver = cls.__new__(cls)
-    solver.x, solver.xt, solver.diag, solver.qtf, solver.ipvt = vectors
+    solver._x, solver.xt, solver._diag, solver._qtf, solver._ipvt = vectors
     memset(&solver.state, 0, sizeof(lm_state))
     solver.state = state
     if tall is None:
@@ -868,7 +1005,7 @@ def _restore(cls, bytes raw, tuple arrays, tall):
     fvec, fjac = (np.array(a, dtype=np.float64, copy=True, order="C") for a in tall)
     if m < n or fvec.shape != (m,) or fjac.shape != (n, m):
         raise ValueError("the pickled state is damaged: its arrays do not fit it")
-    solver.fvec, solver.fjac = fvec, fjac
+    solver._fvec, solver._fjac = fvec, fjac
     solver.ft = np.zeros(m)
     solver.wa = np.zeros(_work_size(m, n))
     solver.allocated = True

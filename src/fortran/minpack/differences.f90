@@ -3,7 +3,7 @@
 !> The columns of one Jacobian are independent of each other: a driver may evaluate them in any
 !> order, at once, or in threads, each into its own column.
 module fitcore_differences
-  use fitcore_kinds, only: wp, ip, ic, eps
+  use fitcore_kinds, only: wp, ip, ic, eps, dwarf
   use fitcore_lm_types, only: jac_forward, jac_central, jac_complex
   implicit none (type, external)
   private
@@ -30,13 +30,12 @@ contains
     if (.not. size > 0) size = 1
     select case (scheme)
     case (jac_central)
-      step = max(epsfcn, eps)**(1.0_wp / 3.0_wp) * size
+      step = max(max(epsfcn, eps)**(1.0_wp / 3.0_wp) * size, dwarf)
       plus = x + step
       minus = x - step
       h = plus - minus                             ! the step as the machine took it
     case (jac_complex)
-      h = 1.0e-100_wp * size
-      if (.not. h > 0) h = 1.0e-200_wp
+      h = max(1.0e-100_wp * size, 1.0e-200_wp)
       plus = x
       minus = x
     case default

@@ -29,7 +29,7 @@ contains
     state = lm_state(m=m, n=n, maxfev=maxfev, nfev=0, njev=0, nit=0, ftol=ftol, xtol=xtol, &
       gtol=gtol, epsfcn=epsfcn, factor=factor, fnorm=0, gnorm=0, xnorm=0, delta=0, par=0, &
       pnorm=0, actred=0, prered=0, ratio=0, task=task_start, stage=task_start, &
-      info=info_improper, mode=mode, jac=jac, reduced=0, moved=0, unused=0)
+      info=info_improper, mode=mode, jac=jac, reduced=0, moved=0, factored=0)
     proper = n > 0 .and. m >= n .and. ftol >= 0 .and. xtol >= 0 .and. gtol >= 0 &
       .and. maxfev > 0 .and. factor > 0 .and. (mode == 1 .or. mode == 2) &
       .and. jac >= jac_analytic .and. jac <= jac_complex
@@ -68,8 +68,8 @@ contains
     real(wp), intent(inout) :: ft(state%m)             !< its residuals
     real(wp), intent(inout) :: wa(lm_work_size(state%m, state%n))
 
-    if (state%task == task_done) return
     state%moved = 0
+    if (state%task == task_done) return
     select case (state%stage)
     case (task_start)
       xt = x
@@ -135,6 +135,7 @@ contains
       call factor_jacobian(state%m, n, fjac, fvec, state%reduced /= 0, ipvt, qtf, acnorm, ft, &
         wa(n + 1:))
       state%reduced = 0
+      state%factored = 1
       if (.not. all(abs(acnorm) <= huge(1.0_wp))) then
         call lm_stop(state, info_nonfinite)
         return

@@ -61,7 +61,7 @@ module fitcore_lm_types
                                    !< triangle made by fold_rows, in fjac, and Q^T f, in qtf
     integer(ic) :: moved           !< 1 after a call that took ft for the residuals at x: fvec must
                                    !< be given its contents (exchange the two, or copy)
-    integer(ic) :: unused
+    integer(ic) :: factored        !< 1 when fjac holds the triangle of a whole Jacobian
   end type lm_state
 
 end module fitcore_lm_types

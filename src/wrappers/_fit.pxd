@@ -1,0 +1,32 @@
+# The residual function of a fit with Parameters, as the native drivers call it.
+from libc.stdint cimport int64_t
+cimport numpy as cnp
+
+from fitcore._parameter cimport ParameterBase
+from fitcore.minpack cimport Evaluator, LevenbergMarquardt
+
+
+cdef class ParameterResidual(Evaluator):
+    cdef readonly object params          # handed to the user's function
+    cdef readonly list varying           # its parameters that vary, in order
+    cdef list mapping                    # copies of them, which the user's function cannot reach
+    cdef object fcn, iter_cb, callback, jac
+    cdef tuple args
+    cdef dict kws
+    cdef int policy                      # one of POLICY_*
+    cdef bint col_deriv
+    cdef bint lenient                    # residuals need not be finite: the solution is known
+    cdef bint chooses_step               # epsfcn may be raised for residuals in single precision
+    cdef public int64_t nfev
+    cdef readonly int64_t max_nfev
+    cdef public object stopped         # why the fit was stopped from here, None if it was not
+    cdef object kept                     # nan_policy='omit': mask of what was kept last, or None
+    cdef cnp.ndarray last                # the residuals of the last evaluation
+    cdef cnp.ndarray last_u              # and its internal values; only when stopped
+    cdef LevenbergMarquardt solver       # while it runs
+
+    cdef int assign(self, const double *u, Py_ssize_t n) except -1
+    cdef object call(self)
+    cdef cnp.ndarray coerce(self, object value)
+    cdef int stop(self, object why, const double *u, Py_ssize_t n) except -1
+    cdef int report(self, cnp.ndarray f, const double *x, Py_ssize_t n) except -1

@@ -1,0 +1,441 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+# cython: freethreading_compatible=True
+"""The residual function of a fit with Parameters: what runs at every evaluation."""
+
+from libc.math cimport isfinite
+from libc.stdint cimport int64_t, uint64_t
+from libc.string cimport memcpy
+cimport numpy as cnp
+
+import numpy as np
+
+from fitcore._parameter cimport ParameterBase
+from fitcore.minpack cimport (
+    JAC_ANALYTIC, JAC_CENTRAL, JAC_COMPLEX, JAC_FORWARD, TASK_DONE, Evaluator, LevenbergMarquardt,
+)
+
+cnp.import_array()
+
+__all__ = ["AbortFitException", "ParameterResidual", "all_finite", "coerce_float64"]
+
+cdef enum:
+    POLICY_RAISE
+    POLICY_PROPAGATE
+    POLICY_OMIT
+
+cdef dict POLICIES = {"raise": POLICY_RAISE, "propagate": POLICY_PROPAGATE, "omit": POLICY_OMIT}
+cdef dict SCHEMES = {"analytic": JAC_ANALYTIC, "2-point": JAC_FORWARD, "3-point": JAC_CENTRAL,
+                     "cs": JAC_COMPLEX}
+
+
+class AbortFitException(Exception):
+    """Raised by an objective function or `iter_cb` to end the fit with the best values so far."""
+
+
+cdef bint finite(const double *a, Py_ssize_t n) noexcept nogil:
+    # An exponent of all ones carries into the sign bit. No branches: the loop is vectorized.
+    cdef const uint64_t *bits = <const uint64_t *> a
+    cdef uint64_t carry = 0
+    cdef Py_ssize_t i
+    for i in range(n):
+        carry |= (bits[i] & 0x7ff0000000000000ULL) + 0x0010000000000000ULL
+    return (carry >> 63) == 0
+
+
+cdef inline double *doubles(cnp.ndarray a) noexcept:
+    return <double *> cnp.PyArray_DATA(a)
+
+
+cdef inline bint is_plain(object value) noexcept:
+    # One-dimensional, float64, aligned, contiguous: as the solver wants it.
+    return (type(value) is np_ndarray and cnp.PyArray_TYPE(<cnp.ndarray> value) == cnp.NPY_DOUBLE
+            and cnp.PyArray_NDIM(<cnp.ndarray> value) == 1
+            and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray> value))
+
+cdef object np_ndarray = np.ndarray
+# Residuals of these types have an error far above that of a double.
+cdef frozenset SINGLE = frozenset(map(np.dtype, ("f2", "f4", "c8")))
+
+
+cdef str name_of(object fcn):
+    return getattr(fcn, "__qualname__", None) or getattr(fcn, "__name__", None) or repr(fcn)
+
+
+cdef object to_float64(object value, str who):
+    """`value` as an array of float64 of any shape; complex numbers as pairs."""
+    if isinstance(value, np.ma.MaskedArray):
+        value = np.ma.filled(value.astype(np.result_type(value.dtype, np.float64)), np.nan)
+    elif hasattr(value, "todense"):
+        value = value.todense()
+    try:
+        array = np.asarray(value)
+    except ValueError as exc:               # rows of different lengths
+        raise TypeError(f"{who} must be an array of numbers, got {value!r:.80}") from exc
+    if array.dtype.kind == "c":
+        return np.ascontiguousarray(array, dtype=np.complex128).view(np.float64)
+    if array.dtype.kind not in "fiubO":
+        raise TypeError(f"{who} must be an array of real or complex numbers, got dtype "
+                        f"{array.dtype}")
+    if array.dtype.kind == "O":
+        if array.size and any(isinstance(x, complex) for x in array.flat):
+            return np.ascontiguousarray(array, dtype=np.complex128).view(np.float64)
+        try:
+            return np.asarray(array, dtype=np.float64)
+        except (TypeError, ValueError) as exc:
+            raise TypeError(f"{who} must be an array of numbers, got {value!r:.80}") from exc
+    return np.asarray(array, dtype=np.float64)
+
+
+def all_finite(a):
+    """Whether a contiguous array of float64 holds neither NaN nor infinity."""
+    cdef cnp.ndarray array = np.ascontiguousarray(a, dtype=np.float64)
+    return finite(doubles(array), cnp.PyArray_SIZE(array))
+
+
+def coerce_float64(arr, nan_policy="raise", handle_inf=True, ravel=True, ravel_order="C"):
+    """An array-like as float64, complex numbers as pairs of real and imaginary part.
+
+    Parameters
+    ----------
+    arr : array_like
+        Real or complex numbers, of any shape. Masked elements count as NaN.
+    nan_policy : {'raise', 'propagate', 'omit'}, default 'raise'
+        What becomes of NaN: ValueError, left as they are, or dropped.
+    handle_inf : bool, default True
+        Whether infinities are treated as NaN are.
+    ravel : bool, default True
+        Whether the result is made one-dimensional.
+    ravel_order : {'C', 'F', 'A', 'K'}, default 'C'
+        In which order.
+
+    Returns
+    -------
+    ndarray of float64
+
+    Raises
+    ------
+    ValueError
+        If the policy is 'raise' and there are such values, or the policy is unknown.
+    TypeError
+        If `arr` is not an array of numbers.
+
+    Examples
+    --------
+    >>> from fitcore.minimizer import coerce_float64
+    >>> coerce_float64([1, 2 + 3j])
+    array([1., 0., 2., 3.])
+    >>> coerce_float64([1, float("nan")], nan_policy="omit")
+    array([1.])
+    """
+    if nan_policy not in POLICIES:
+        raise ValueError(f"nan_policy must be one of {', '.join(POLICIES)}; got {nan_policy!r}")
+    array = to_float64(arr, "arr")
+    if ravel:
+        array = array.ravel(order=ravel_order)
+    if nan_policy == "propagate":
+        return array
+    good = np.isfinite(array) if handle_inf else ~np.isnan(array)
+    if good.all():
+        return array
+    if nan_policy == "omit":
+        return array[good]
+    raise ValueError(f"arr holds {array.size - good.sum()} values that are NaN or infinite; "
+                     "nan_policy='omit' drops them, 'propagate' lets them through")
+
+
+cdef class ParameterResidual(Evaluator):
+    """Residuals of ``fcn(params, *args, **kws)`` at internal values of the parameters that vary.
+
+    Parameters
+    ----------
+    fcn : callable
+        The user's function.
+    params : Parameters
+        Handed to `fcn`; values are set in it.
+    varying : list of ParameterBase
+        Those of `params` that vary.
+    mapping : list of ParameterBase
+        Copies of `varying`: the mapping uses their bounds, whatever `fcn` does to its own.
+    args, kws : tuple, dict
+        Further arguments of `fcn`, `iter_cb` and `jac`.
+    nan_policy : {'raise', 'propagate', 'omit'}
+    max_nfev : int
+        The fit is stopped before an evaluation beyond this number.
+    iter_cb, callback : callable or None
+        Called after each evaluation, and after each accepted step.
+    jac : callable or None
+        Jacobian of the residuals by the parameters that vary (external values).
+    col_deriv : bool
+        Whether it is transposed.
+    chooses_step : bool
+        Whether the difference step may be adapted to residuals in single precision.
+    nfev : int
+        Evaluations that were made before.
+    """
+
+    def __init__(self, fcn, params, list varying, list mapping, tuple args, dict kws,
+                 str nan_policy, int64_t max_nfev, iter_cb=None, callback=None, jac=None,
+                 bint col_deriv=False, bint chooses_step=True, int64_t nfev=0):
+        cdef object item
+        for item in varying + mapping:
+            if not isinstance(item, ParameterBase):
+                raise TypeError(f"varying and mapping must hold parameters, got {item!r}")
+        if len(varying) != len(mapping):
+            raise ValueError("varying and mapping must have the same length")
+        self.fcn, self.params, self.varying, self.mapping = fcn, params, varying, mapping
+        self.args, self.kws = args, kws
+        self.policy = POLICIES[nan_policy]
+        self.max_nfev = max_nfev
+        self.iter_cb, self.callback = iter_cb, callback
+        self.jac, self.col_deriv = jac, col_deriv
+        self.chooses_step = chooses_step
+        self.nfev = nfev
+
+    # ------------------------------------------------------------------ the hot path
+
+    cdef int assign(self, const double *u, Py_ssize_t n) except -1:
+        cdef Py_ssize_t i
+        for i in range(n):
+            (<ParameterBase> self.varying[i]).assign(
+                (<ParameterBase> self.mapping[i]).from_internal(u[i]))
+        return 0
+
+    cdef object call(self):
+        if self.kws:
+            return self.fcn(self.params, *self.args, **self.kws)
+        return self.fcn(self.params, *self.args)
+
+    cdef cnp.ndarray residual(self, const double *x, Py_ssize_t n):
+        cdef object value
+        cdef cnp.ndarray f
+        if self.nfev >= self.max_nfev:
+            self.stopped = "max_nfev"
+            raise AbortFitException()
+        self.assign(x, n)
+        self.nfev += 1
+        value = self.call()
+        if is_plain(value):
+            f = <cnp.ndarray> value
+        else:
+            f = self.coerce(value)
+        if self.policy == POLICY_RAISE:
+            if not self.lenient and not finite(doubles(f), cnp.PyArray_SIZE(f)):
+                self.refuse(f)
+        elif self.policy == POLICY_OMIT:
+            f = self.omit(f)
+        if self.iter_cb is not None:
+            self.report(f, x, n)
+        return f
+
+    # ------------------------------------------------------------------ the rest
+
+    cdef cnp.ndarray coerce(self, object value):
+        cdef object array
+        cdef str who = f"the residuals returned by {name_of(self.fcn)}"
+        if value is None:
+            raise TypeError(f"{who} must be an array of numbers, got None: does it return its "
+                            "result?")
+        array = to_float64(value, who)
+        if np.ndim(value) == 0:
+            raise TypeError(f"{who} must be an array with at least as many elements as variables, "
+                            f"{len(self.varying)}; got the scalar {value!r:.80}. method='leastsq' "
+                            "minimizes the sum of squares of an array")
+        if (self.chooses_step and self.solver is not None and self.nfev == 1
+                and isinstance(value, np.ndarray) and value.dtype in SINGLE):
+            error = float(np.finfo(value.dtype).eps)
+            self.solver.state.epsfcn = error
+            self.solver.state.ftol = max(self.solver.state.ftol, error)
+            self.solver.state.xtol = max(self.solver.state.xtol, error)
+        return np.ascontiguousarray(array).reshape(-1)
+
+    def omit(self, f):
+        """The residuals that are finite; the same ones as before while `lenient`."""
+        if not self.lenient:
+            good = np.isfinite(f)
+            self.kept = None if good.all() else good
+        if self.kept is None or self.kept.size != f.size:
+            return f
+        return f[self.kept]
+
+    def refuse(self, f):
+        """Raise the error that residuals which hold NaN or infinity are under 'raise'."""
+        good = np.isfinite(f)
+        at = ", ".join(f"{name}={value!r}" for name, value in self.values().items())
+        bad = f[~good]
+        what = "NaN" if np.isnan(bad).any() else "infinite"
+        raise ValueError(
+            f"the objective function {name_of(self.fcn)} generated {what} values and the fit "
+            f"aborted: {bad.size} of {f.size} residuals are not finite, the first at index "
+            f"{int(np.argmin(good))}, for {at}. Bounds on the parameters may keep the fit away "
+            "from there; nan_policy='propagate' lets it retreat from such points, 'omit' drops "
+            "such residuals (always the same ones)")
+
+    def values(self):
+        """Values of all parameters, as the function saw them."""
+        return {name: float(item) for name, item in self.params.items()}
+
+    cdef int stop(self, object why, const double *u, Py_ssize_t n) except -1:
+        cdef cnp.npy_intp size = n
+        self.stopped = why
+        self.last_u = cnp.PyArray_SimpleNew(1, &size, cnp.NPY_DOUBLE)
+        memcpy(cnp.PyArray_DATA(self.last_u), u, n * sizeof(double))
+        raise AbortFitException()
+
+    cdef int report(self, cnp.ndarray f, const double *x, Py_ssize_t n) except -1:
+        try:
+            enough = self.iter_cb(self.params, self.nfev, f, *self.args, **self.kws)
+        except (StopIteration, AbortFitException):
+            enough = True
+        # A solver that asks for an array of pandas or a bool gets a truth value of its own.
+        if enough is not None and enough is not False and bool(enough):
+            self.last = f
+            self.stop("iter_cb", x, n)
+        return 0
+
+    cdef cnp.ndarray residual_complex(self, const double complex *x, Py_ssize_t n):
+        cdef Py_ssize_t i
+        cdef ParameterBase item
+        cdef dict steps = {}
+        if self.nfev >= self.max_nfev:
+            self.stopped = "max_nfev"
+            raise AbortFitException()
+        for i in range(n):
+            item = <ParameterBase> self.mapping[i]
+            (<ParameterBase> self.varying[i]).assign(item.from_internal(x[i].real))
+            if x[i].imag != 0:
+                steps[item._name] = item.gradient(x[i].real) * x[i].imag
+        self.nfev += 1
+        from fitcore._complex import complex_parameters
+
+        value = self.fcn(complex_parameters(self.params, steps), *self.args, **self.kws)
+        array = np.asarray(value)
+        if array.dtype.kind != "c":
+            raise TypeError(f"{name_of(self.fcn)} must return complex residuals for complex "
+                            f"parameters when jac='cs', got dtype {array.dtype}; it must not "
+                            "convert values to float")
+        array = np.ascontiguousarray(array, dtype=np.complex128).reshape(-1)
+        return array if self.kept is None else np.ascontiguousarray(array[self.kept])
+
+    cdef int jacobian(self, const double *x, Py_ssize_t n, double *fjac, Py_ssize_t m) except -1:
+        cdef cnp.npy_intp shape[2]
+        cdef Py_ssize_t i, j
+        cdef double g
+        cdef object given, view
+        cdef str who = f"the Jacobian returned by {name_of(self.jac)}"
+        self.assign(x, n)
+        given = np.asarray(self.jac(self.params, *self.args, **self.kws))
+        if given.dtype.kind not in "fiubc":
+            raise TypeError(f"{who} must be an array of numbers, got dtype {given.dtype}")
+        if given.ndim == 2 and not self.col_deriv:
+            given = given.T
+        if given.dtype.kind == "c":
+            given = np.ascontiguousarray(given, dtype=np.complex128).view(np.float64)
+        if self.kept is not None and given.ndim == 2 and given.shape[1] == self.kept.size:
+            given = given[:, self.kept]
+        if given.shape != (n, m):
+            shown = given.shape if self.col_deriv or given.ndim != 2 else given.shape[::-1]
+            wanted = (n, m) if self.col_deriv else (m, n)
+            raise ValueError(f"{who} has shape {shown}, wanted {wanted} for {m} residuals and the "
+                             f"{n} parameters that vary (col_deriv={int(self.col_deriv)})")
+        shape[0], shape[1] = n, m
+        view = cnp.PyArray_SimpleNewFromData(2, shape, cnp.NPY_DOUBLE, fjac)
+        view[...] = given
+        if self.policy != POLICY_PROPAGATE and not finite(fjac, n * m):
+            raise ValueError(f"{who} holds NaN or infinity")
+        for j in range(n):
+            g = (<ParameterBase> self.mapping[j]).gradient(x[j])
+            for i in range(m):
+                fjac[j * m + i] *= g
+        return 0
+
+    cdef int iteration(self, LevenbergMarquardt solver) except -1:
+        if self.callback is None:
+            return 0
+        self.assign(doubles(solver._x), cnp.PyArray_SIZE(solver._x))
+        try:
+            enough = self.callback(self.params, solver)
+        except (StopIteration, AbortFitException):
+            enough = True
+        if enough:
+            self.stopped = "callback"
+            return 1
+        return 0
+
+    # ------------------------------------------------------------------ a whole fit
+
+    def run(self, LevenbergMarquardt solver):
+        """Run `solver` to its end, or until this stops it; see `stopped`."""
+        self.solver = solver
+        try:
+            solver.drive(self)
+        except AbortFitException:
+            if self.stopped is None:
+                self.stopped = "exception"
+        finally:
+            self.solver = None
+
+    def best(self, LevenbergMarquardt solver):
+        """Internal values and residuals of the best point seen; None before the first."""
+        cdef bint started = solver.allocated and solver.state.nfev > 0
+        if self.last is not None and self.last_u is not None:
+            if not started or np.sqrt(self.last @ self.last) < solver.state.fnorm:
+                return self.last_u, np.array(self.last)
+        if not started:
+            return None
+        return solver._x, solver._fvec
+
+    def polish(self, LevenbergMarquardt solver, str scheme):
+        """Jacobian at the solution anew, and the Gauss-Newton step it gives if that is better."""
+        if solver.state.task != TASK_DONE or not isfinite(solver.state.fnorm):
+            return
+        self.lenient = True
+        try:
+            solver.polish(self, SCHEMES[scheme])
+        except AbortFitException:
+            if self.stopped is None:
+                self.stopped = "exception"
+        finally:
+            self.lenient = False
+
+    def polish_cost(self, str scheme):
+        """Evaluations which :meth:`polish` takes."""
+        cdef Py_ssize_t n = len(self.varying)
+        return {"analytic": 0, "3-point": 2 * n}.get(scheme, n) + 1
+
+    def evaluate(self, cnp.ndarray u):
+        """Residuals at the internal values `u`, finite or not; None if the fit is stopped there."""
+        self.lenient = True
+        try:
+            return self.residual(doubles(u), cnp.PyArray_SIZE(u))
+        except AbortFitException:
+            if self.stopped is None:
+                self.stopped = "exception"
+            return None
+        finally:
+            self.lenient = False
+
+    def external(self, cnp.ndarray u):
+        """External values and gradients of the mapping at the internal values `u`."""
+        cdef Py_ssize_t i, n = cnp.PyArray_SIZE(u)
+        cdef cnp.npy_intp size = n
+        cdef cnp.ndarray p = cnp.PyArray_SimpleNew(1, &size, cnp.NPY_DOUBLE)
+        cdef cnp.ndarray g = cnp.PyArray_SimpleNew(1, &size, cnp.NPY_DOUBLE)
+        cdef ParameterBase item
+        for i in range(n):
+            item = <ParameterBase> self.mapping[i]
+            doubles(p)[i] = item.from_internal(doubles(u)[i])
+            doubles(g)[i] = item.gradient(doubles(u)[i])
+        return p, g
+
+    def internal(self):
+        """Internal values of the parameters as they are in `mapping`."""
+        cdef Py_ssize_t i, n = len(self.mapping)
+        cdef cnp.npy_intp size = n
+        cdef cnp.ndarray u = cnp.PyArray_SimpleNew(1, &size, cnp.NPY_DOUBLE)
+        for i in range(n):
+            doubles(u)[i] = (<ParameterBase> self.mapping[i]).setup()
+        return u
+
+    def place(self, cnp.ndarray u):
+        """Set the values of the parameters from the internal values `u`."""
+        self.assign(doubles(u), cnp.PyArray_SIZE(u))
