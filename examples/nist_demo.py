@@ -96,13 +96,11 @@ def plot(fits: list[tuple[nist.Problem, fitcore.MinimizerResult]], path: str) ->
 
     figure, axes = plt.subplots(2, 2, figsize=(10, 7.2), layout="constrained")
     for ax, (problem, result) in zip(axes.flat, fits, strict=True):
-        x = problem.x
-        order = np.argsort(x)
+        x = np.linspace(problem.x.min(), problem.x.max(), 400)
         best = [par.value for par in result.params.values()]
-        ax.plot(x, problem.y, "o", ms=4, mfc="none", color="0.35", label="data")
-        ax.plot(x[order], problem.model(problem.start1)[order], "--", lw=1, color="C1",
-                label="start")  # fmt: skip
-        ax.plot(x[order], problem.model(best)[order], "-", lw=1.8, color="C0", label="fit")
+        ax.plot(problem.x, problem.y, "o", ms=4, mfc="none", color="0.35", label="data")
+        ax.plot(x, problem.function(x, *problem.start1), "--", lw=1, color="C1", label="start")
+        ax.plot(x, problem.function(x, *best), "-", lw=1.8, color="C0", label="fit")
         low, high = problem.y.min(), problem.y.max()
         ax.set_ylim(low - 0.15 * (high - low), high + 0.15 * (high - low))
         values, _ = accuracy(result, problem)

@@ -240,6 +240,11 @@ cdef class ParameterResidual(Evaluator):
             raise TypeError(f"{who} must be an array with at least as many elements as variables, "
                             f"{len(self.varying)}; got the scalar {value!r:.80}. method='leastsq' "
                             "minimizes the sum of squares of an array")
+        if (self.solver is not None and self.solver.state.jac == JAC_COMPLEX
+                and np.iscomplexobj(value)):
+            raise TypeError(f"{who} are complex: jac='cs' wants real ones for real parameters; "
+                            "return real and imaginary parts as separate residuals, or use "
+                            "jac='3-point'")
         if (self.chooses_step and self.solver is not None and self.nfev == 1
                 and isinstance(value, np.ndarray) and value.dtype in SINGLE):
             error = float(np.finfo(value.dtype).eps)
@@ -396,6 +401,26 @@ cdef class ParameterResidual(Evaluator):
                 self.stopped = "exception"
         finally:
             self.lenient = False
+
+    def covariance(self, LevenbergMarquardt solver, double tol):
+        """Covariance of the external values, not scaled; None when there are dependent columns.
+
+        The columns of R, not of the covariance, are divided by the slope of the mapping: squares
+        of the slopes of very wide bounds overflow. The solver's R is that of the external values
+        afterwards.
+        """
+        cdef Py_ssize_t i, j, k, n = cnp.PyArray_SIZE(solver._x)
+        cdef Py_ssize_t m = solver.state.m
+        cdef int64_t *ipvt = <int64_t *> cnp.PyArray_DATA(solver._ipvt)
+        cdef double *r = doubles(solver._fjac)
+        cdef double g
+        for k in range(n):
+            j = ipvt[k] - 1
+            g = (<ParameterBase> self.mapping[j]).gradient(doubles(solver._x)[j])
+            if g != 0:
+                for i in range(k + 1):
+                    r[k * m + i] /= g
+        return solver.covariance(tol)
 
     def polish_cost(self, str scheme):
         """Evaluations which :meth:`polish` takes."""

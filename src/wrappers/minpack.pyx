@@ -27,6 +27,9 @@ cdef dict _SCHEMES = {"analytic": JAC_ANALYTIC, "2-point": JAC_FORWARD, "3-point
                       "cs": JAC_COMPLEX}
 cdef dict _SCHEME_NAMES = {value: key for key, value in _SCHEMES.items()}
 
+# Relative error that rounding alone may leave in a norm.
+cdef double ROUNDING = 8 * 2.220446049250313e-16
+
 # Below this many elements of the Jacobian a step is too short to be worth giving up the GIL.
 cdef Py_ssize_t GIL_ELEMENTS = 16384
 
@@ -576,7 +579,9 @@ cdef class LevenbergMarquardt:
         self.evaluate(evaluator, xt)
         s.nfev += 1
         trial = fitcore_norm(m, _doubles(self.ft))
-        if trial < s.fnorm:
+        # At a minimum the step changes the sum of squares by less than its rounding error: what
+        # cannot be told from a reduction counts as one, for the step itself has many more digits.
+        if trial <= s.fnorm * (1 + ROUNDING):
             s.fnorm = trial
             memcpy(x, xt, n * sizeof(double))
             self._fvec, self.ft = self.ft, self._fvec
