@@ -20,6 +20,7 @@ cdef class ParameterResidual(Evaluator):
     cdef public int64_t nfev
     cdef readonly int64_t max_nfev
     cdef public object stopped         # why the fit was stopped from here, None if it was not
+    cdef bint single                     # they are in single precision
     cdef object kept                     # nan_policy='omit': mask of what was kept last, or None
     cdef cnp.ndarray last                # the residuals of the last evaluation
     cdef cnp.ndarray last_u              # and its internal values; only when stopped

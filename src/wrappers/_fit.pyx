@@ -248,6 +248,7 @@ cdef class ParameterResidual(Evaluator):
         if (self.chooses_step and self.solver is not None and self.nfev == 1
                 and isinstance(value, np.ndarray) and value.dtype in SINGLE):
             error = float(np.finfo(value.dtype).eps)
+            self.single = True
             self.solver.state.epsfcn = error
             self.solver.state.ftol = max(self.solver.state.ftol, error)
             self.solver.state.xtol = max(self.solver.state.xtol, error)
@@ -393,6 +394,8 @@ cdef class ParameterResidual(Evaluator):
         """Jacobian at the solution anew, and the Gauss-Newton step it gives if that is better."""
         if solver.state.task != TASK_DONE or not isfinite(solver.state.fnorm):
             return
+        if self.chooses_step and not self.single:
+            solver.state.epsfcn = 0         # that of doubles
         self.lenient = True
         try:
             solver.polish(self, SCHEMES[scheme])

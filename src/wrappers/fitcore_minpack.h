@@ -46,7 +46,7 @@ void fitcore_covariance(int64_t n, const double *r, int64_t ldr, const int64_t *
                         double *cov, int64_t *rank);
 int64_t fitcore_gauss_newton_work_size(int64_t m, int64_t n);
 void fitcore_gauss_newton(int64_t m, int64_t n, double *fjac, const double *f, int reduced,
-                          int64_t *ipvt, double *qtf, double *p, int64_t *rank, double *scratch, double *work);
+                          double tol, int64_t *ipvt, double *qtf, double *p, int64_t *rank, double *scratch, double *work);
 double fitcore_norm(int64_t n, const double *a);
 
 /* Whether nobody else holds the Python object: its memory may then be taken over. Without the

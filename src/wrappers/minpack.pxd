@@ -39,7 +39,7 @@ cdef extern from "fitcore_minpack.h" nogil:
     double fitcore_norm(int64_t n, const double *a)
     int64_t fitcore_gauss_newton_work_size(int64_t m, int64_t n)
     void fitcore_gauss_newton(int64_t m, int64_t n, double *fjac, const double *f, int reduced,
-                              int64_t *ipvt, double *qtf, double *p, int64_t *rank,
+                              double tol, int64_t *ipvt, double *qtf, double *p, int64_t *rank,
                               double *scratch, double *work)
     bint FITCORE_SOLE_OWNER(cnp.ndarray a)
 
@@ -71,7 +71,7 @@ cdef class LevenbergMarquardt:
     cdef int evaluate(self, Evaluator evaluator, double *x) except -1
     cdef int differentiate(self, Evaluator evaluator, int scheme) except -1
     cdef int linearize(self, Evaluator evaluator, int scheme) except -1
-    cdef int reduce(self, const double *h) except -1
+    cdef int reduce(self, const double *h, const double *last) except -1
     # Run to the end, or until the evaluator stops it. Resumes where it left off.
     cdef int drive(self, Evaluator evaluator) except -1
     # At the solution: Jacobian by central differences (or the evaluator's own), one Gauss-Newton

@@ -144,6 +144,13 @@ cdef cnp.ndarray _vector(object value, int typenum, str what):
     return <cnp.ndarray> a
 
 
+cdef double _dependence(int scheme) noexcept:
+    """Sine of the angle below which columns of a Jacobian by `scheme` count as dependent."""
+    if scheme == JAC_FORWARD:
+        return 1e-8
+    return 1e-10 if scheme == JAC_CENTRAL else 1e-14
+
+
 cdef Py_ssize_t _work_size(Py_ssize_t m, Py_ssize_t n) noexcept:
     """Doubles of scratch for every use that a solver makes of it, one at a time."""
     return max(fitcore_lm_work_size(m, n), fitcore_gauss_newton_work_size(m, n),
@@ -432,9 +439,9 @@ cdef class LevenbergMarquardt:
         cdef double *h = _doubles(steps)
         cdef double *x = _doubles(self.xt)
         cdef double *column
-        cdef cnp.ndarray above, below
+        cdef cnp.ndarray above, below, point
+        cdef cnp.ndarray last = None
         cdef double complex *z = NULL
-        cdef cnp.ndarray point
         cdef bint tall = fitcore_tall_block_rows(m, n) > 0
 
         memcpy(x, _doubles(base), n * sizeof(double))
@@ -465,14 +472,19 @@ cdef class LevenbergMarquardt:
                 fitcore_finish_column(m, _doubles(below), h[j], column)
                 below = None
             elif tall:
-                memcpy(column, _doubles(above), m * sizeof(double))
+                # the last column is used next: it need not be copied if nobody else holds it
+                if j == n - 1 and _ours(above):
+                    last = above
+                else:
+                    memcpy(column, _doubles(above), m * sizeof(double))
                 above = None
             else:
                 fitcore_difference_column(m, _doubles(above), _doubles(self._fvec), h[j], column)
                 above = None
             x[j] = _doubles(base)[j]
         if tall:
-            self.reduce(h if scheme == JAC_FORWARD else NULL)
+            self.reduce(h if scheme == JAC_FORWARD else NULL,
+                        NULL if last is None else _doubles(last))
         return 0
 
     cdef int linearize(self, Evaluator evaluator, int scheme) except -1:
@@ -482,23 +494,26 @@ cdef class LevenbergMarquardt:
             return self.differentiate(evaluator, scheme)
         evaluator.jacobian(_doubles(self._x), self.state.n, _doubles(self._fjac), self.state.m)
         if fitcore_tall_block_rows(self.state.m, self.state.n) > 0:
-            self.reduce(NULL)
+            self.reduce(NULL, NULL)
         return 0
 
-    cdef int reduce(self, const double *h) except -1:
+    cdef int reduce(self, const double *h, const double *last) except -1:
         """Replace a tall Jacobian by its triangle, and Q^T f, in one pass over memory.
 
         With steps h the columns are residuals as yet: fvec is subtracted from each block while it
-        is in the cache, and the division by h left to the triangle.
+        is in the cache, and the division by h left to the triangle. With `last` the last column
+        stands there and not in fjac.
         """
         cdef Py_ssize_t n = self.state.n, m = self.state.m, i, j
         cdef int64_t nb = fitcore_tall_block_rows(m, n), rows, first
         cdef double *fjac = _doubles(self._fjac)
         cdef double *fvec = _doubles(self._fvec)
         cdef double *qtf = _doubles(self._qtf)
-        cdef double *r = _doubles(self.wa)
-        cdef double *block = r + n * n
-        cdef double *sums = block + nb * (n + 1)
+        cdef const double *column
+        # the block at the start of a cache line
+        cdef double *block = <double *> ((<size_t> _doubles(self.wa) + 63) & ~(<size_t> 63))
+        cdef double *r = block + nb * (n + 1)
+        cdef double *sums = r + n * n
         with nogil:
             memset(r, 0, n * n * sizeof(double))
             memset(qtf, 0, n * sizeof(double))
@@ -506,15 +521,18 @@ cdef class LevenbergMarquardt:
             while first < m:
                 rows = min(nb, m - first)
                 for j in range(n):
+                    column = fjac + j * m if j < n - 1 or last == NULL else last
                     if h != NULL:
-                        fitcore_difference_column(rows, fjac + j * m + first, fvec + first, 1.0,
+                        fitcore_difference_column(rows, column + first, fvec + first, 1.0,
                                                   block + j * nb)
                     else:
-                        memcpy(block + j * nb, fjac + j * m + first, rows * sizeof(double))
+                        memcpy(block + j * nb, column + first, rows * sizeof(double))
                 memcpy(block + n * nb, fvec + first, rows * sizeof(double))
                 fold_rows(rows, n, nb, block, r, qtf, sums)
                 first += nb
             self.state.reduced = fitcore_triangle_safe(n, r, qtf)
+            if last != NULL and not self.state.reduced:
+                memcpy(fjac + (n - 1) * m, last, m * sizeof(double))
             for j in range(n):
                 if self.state.reduced:
                     for i in range(j + 1):
@@ -566,7 +584,7 @@ cdef class LevenbergMarquardt:
             s.nfev += 2 * n if scheme == JAC_CENTRAL else n
         s.njev += 1
         fitcore_gauss_newton(m, n, _doubles(self._fjac), _doubles(self._fvec),
-                             s.reduced, <int64_t *> cnp.PyArray_DATA(self._ipvt),
+                             s.reduced, _dependence(scheme), <int64_t *> cnp.PyArray_DATA(self._ipvt),
                              _doubles(self._qtf), xt, &rank, _doubles(self.ft), _doubles(self.wa))
         s.reduced = 0
         s.factored = 1
@@ -795,7 +813,7 @@ cdef class LevenbergMarquardt:
                              if s.jac == JAC_CENTRAL else self._fvec)
                     fitcore_difference_column(m, _doubles(f), _doubles(block), h, column)
             if fitcore_tall_block_rows(m, n) > 0:
-                self.reduce(NULL)
+                self.reduce(NULL, NULL)
         self.step()
         if s.task == TASK_ITERATION:
             self.step()

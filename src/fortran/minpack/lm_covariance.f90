@@ -27,10 +27,7 @@ contains
     integer(ip) :: i, j, k
     real(wp) :: s
 
-    rank = n
-    do j = n, 1, -1
-      if (.not. abs(r(j, j)) > tol * norm(j, r(1:j, j))) rank = j - 1
-    end do
+    rank = independent(n, r, ldr, tol)
 
     ! R^{-1} in the upper triangle, column by column
     cov = 0
@@ -52,6 +49,18 @@ contains
     end do
     call permute_symmetric(n, ipvt, cov)
   end subroutine covariance
+
+  !> Number of leading columns of R whose sine of the angle to those before them is above tol.
+  pure integer(ip) function independent(n, r, ldr, tol) result(rank)
+    integer(ip), intent(in) :: n, ldr
+    real(wp), intent(in) :: r(ldr, n), tol
+    integer(ip) :: j
+
+    rank = n
+    do j = n, 1, -1
+      if (.not. abs(r(j, j)) > tol * norm(j, r(1:j, j))) rank = j - 1
+    end do
+  end function independent
 
   !> Rows and columns back into the order of the variables; the upper triangle is read.
   pure subroutine permute_symmetric(n, ipvt, a)
@@ -84,15 +93,15 @@ contains
     gauss_newton_work_size = n + factor_work_size(m, n)
   end function gauss_newton_work_size
 
-  !> Factor a Jacobian and give the p that minimizes |J p + f|; where J is singular, zero along
-  !> the columns that depend on others. `rank` is the number of columns with a pivot that is
-  !> not zero.
-  pure subroutine gauss_newton(m, n, fjac, f, reduced, ipvt, qtf, p, rank, scratch, work) &
-      bind(c, name='fitcore_gauss_newton')
+  !> Factor a Jacobian and give the p that minimizes |J p + f|, zero along the columns that
+  !> depend on others; `rank` is the number of those that do not.
+  pure subroutine gauss_newton(m, n, fjac, f, reduced, tol, ipvt, qtf, p, rank, scratch, &
+      work) bind(c, name='fitcore_gauss_newton')
     integer(ip), intent(in), value :: m, n
     real(wp), intent(inout) :: fjac(m, n)          !< J; then R
     real(wp), intent(in) :: f(m)
     integer(ic), intent(in), value :: reduced      !< as in lm_state
+    real(wp), intent(in), value :: tol             !< as in covariance
     integer(ip), intent(inout) :: ipvt(n)
     real(wp), intent(inout) :: qtf(n)
     real(wp), intent(out) :: p(n)
@@ -102,10 +111,7 @@ contains
     integer(ip) :: j
 
     call factor_jacobian(m, n, fjac, f, reduced /= 0, ipvt, qtf, work(1:n), scratch, work(n + 1:))
-    rank = n
-    do j = n, 1, -1
-      if (.not. abs(fjac(j, j)) > 0) rank = j - 1
-    end do
+    rank = independent(n, fjac, m, tol)
     work(1:rank) = -qtf(1:rank)
     call solve_upper(rank, fjac, m, work(1:rank))
     p = 0
