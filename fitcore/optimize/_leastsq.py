@@ -131,10 +131,15 @@ def leastsq(
     if not isinstance(args, tuple):
         args = (args,)
     try:
-        start = np.array(x0, dtype=np.float64).ravel()
+        given = np.asarray(x0)
+        if given.dtype.kind == "c":
+            raise TypeError(f"dtype {given.dtype}")
+        start = np.array(given, dtype=np.float64).ravel()
     except (TypeError, ValueError) as exc:
         raise TypeError(f"x0 must be an array of real numbers, got {x0!r:.80}") from exc
 
+    if start.size == 0 or not np.isfinite(start).all():
+        raise TypeError(f"Improper input parameters: x0 must hold finite numbers, got {x0!r:.80}")
     if Dfun is not None and not callable(Dfun):
         raise TypeError(f"Dfun must be callable or None, got {Dfun!r}")
     first = _first_residuals(func, start, args)
