@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
-
 from _timing import interleaved
 
 START = {"amp": 10.0, "decay": 0.1, "shift": 0.0, "omega": 3.0}

@@ -86,9 +86,9 @@ def table() -> None:
 
 def plot(fits: list[tuple[nist.Problem, fitcore.MinimizerResult]], path: str) -> None:
     try:
-        import matplotlib
+        import matplotlib as mpl
 
-        matplotlib.use("Agg")
+        mpl.use("Agg")
         import matplotlib.pyplot as plt
     except ModuleNotFoundError:
         print("no plot: matplotlib is not installed (pip install fitcore[plot])", file=sys.stderr)

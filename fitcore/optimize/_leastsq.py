@@ -18,7 +18,7 @@ def leastsq(
     func: Callable[..., ArrayLike],
     x0: ArrayLike,
     args: Any = (),
-    Dfun: Callable[..., ArrayLike] | None = None,  # noqa: N803 - SciPy's name
+    Dfun: Callable[..., ArrayLike] | None = None,
     full_output: bool = False,
     col_deriv: bool = False,
     ftol: float = 1.49012e-8,
@@ -76,9 +76,9 @@ def leastsq(
         converged. Multiply by the variance of the residuals for the covariance of `x`. Only with
         `full_output`, as the following two.
     infodict : dict
-        ``nfev`` evaluations of `func` (and ``njev`` of `Dfun`), ``fvec`` the residuals, ``fjac`` the
-        triangle R of the last Jacobian's QR factorization in the upper triangle of its transpose,
-        shape (n, m), ``ipvt`` its permutation counted from 0, ``qtf`` the vector
+        ``nfev`` evaluations of `func` (and ``njev`` of `Dfun`), ``fvec`` the residuals, ``fjac``
+        the triangle R of the last Jacobian's QR factorization in the upper triangle of its
+        transpose, shape (n, m), ``ipvt`` its permutation counted from 0, ``qtf`` the vector
         :math:`Q^T f`.
     mesg : str
         `ier` in words.

@@ -18,6 +18,7 @@ cdef class ParameterResidual(Evaluator):
     cdef bint lenient                    # residuals need not be finite: the solution is known
     cdef bint chooses_step               # epsfcn may be raised for residuals in single precision
     cdef public int64_t nfev
+    cdef readonly double step            # of the last polish
     cdef readonly int64_t max_nfev
     cdef public object stopped         # why the fit was stopped from here, None if it was not
     cdef bint single                     # they are in single precision

@@ -2,7 +2,7 @@
 # cython: freethreading_compatible=True
 """The residual function of a fit with Parameters: what runs at every evaluation."""
 
-from libc.math cimport isfinite
+from libc.math cimport fabs, isfinite
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 cimport numpy as cnp
@@ -391,14 +391,24 @@ cdef class ParameterResidual(Evaluator):
         return solver._x, solver._fvec
 
     def polish(self, LevenbergMarquardt solver, str scheme):
-        """Jacobian at the solution anew, and the Gauss-Newton step it gives if that is better."""
+        """Jacobian at the solution anew, and the Gauss-Newton step it gives if that is better.
+
+        `step` is then the longest change of a variable that was tried, relative to it.
+        """
         if solver.state.task != TASK_DONE or not isfinite(solver.state.fnorm):
             return
         if self.chooses_step and not self.single:
             solver.state.epsfcn = 0         # that of doubles
+        cdef double *xt = doubles(solver.xt)
+        cdef Py_ssize_t i, n = cnp.PyArray_SIZE(solver._x)
+        cdef cnp.ndarray before = solver._x.copy()
+        self.step = 0
         self.lenient = True
         try:
             solver.polish(self, SCHEMES[scheme])
+            for i in range(n):
+                self.step = max(self.step, fabs(xt[i] - doubles(before)[i])
+                                / max(fabs(doubles(before)[i]), 1e-300))
         except AbortFitException:
             if self.stopped is None:
                 self.stopped = "exception"

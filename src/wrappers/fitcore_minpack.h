@@ -3,6 +3,7 @@
 #define FITCORE_MINPACK_H
 
 #include <stdint.h>
+#include "dispatch.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,10 +33,13 @@ void fitcore_lm_step(lm_state *state, double *x, double *fvec, double *fjac, dou
                      double *qtf, int64_t *ipvt, double *xt, double *ft, double *wa);
 void fitcore_lm_stop(lm_state *state, int info);
 
-/* Rows per block for the fold_rows kernels of dispatch.h; 0 when the matrix is not tall. */
+/* Rows per block of a tall matrix; 0 when m by n is not tall. */
 int64_t fitcore_tall_block_rows(int64_t m, int64_t n);
 int64_t fitcore_fold_work_size(int64_t m, int64_t n);
-int fitcore_triangle_safe(int64_t n, const double *r, const double *qtb);
+/* Replace the tall m by n Jacobian by its triangle: see tall_qr.f90. */
+int fitcore_reduce_tall(int64_t m, int64_t n, double *fjac, const double *fvec, int differences,
+                        const double *h, int separate, const double *last, double *qtf,
+                        fitcore_fold_rows_t kernel, double *work);
 
 void fitcore_difference_points(int scheme, double epsfcn, double x, double *plus, double *minus,
                                double *h);
@@ -48,14 +52,6 @@ int64_t fitcore_gauss_newton_work_size(int64_t m, int64_t n);
 void fitcore_gauss_newton(int64_t m, int64_t n, double *fjac, const double *f, int reduced,
                           double tol, int64_t *ipvt, double *qtf, double *p, int64_t *rank, double *scratch, double *work);
 double fitcore_norm(int64_t n, const double *a);
-
-/* Whether nobody else holds the Python object: its memory may then be taken over. Without the
-   GIL a reference count does not tell. */
-#ifdef Py_GIL_DISABLED
-#define FITCORE_SOLE_OWNER(o) 0
-#else
-#define FITCORE_SOLE_OWNER(o) (Py_REFCNT(o) == 1)
-#endif
 
 #ifdef __cplusplus
 }

@@ -2,6 +2,12 @@
 from libc.stdint cimport int64_t
 cimport numpy as cnp
 
+cdef extern from "dispatch.h" nogil:
+    ctypedef void (*fitcore_fold_rows_t)(int64_t rows, int64_t n, int64_t ldblock, double *block,
+                                         double *r, double *qtb, double *sums) noexcept nogil
+    int fitcore_cpu_level()
+    fitcore_fold_rows_t fitcore_choose_fold_rows(int level)
+
 cdef extern from "fitcore_minpack.h" nogil:
     ctypedef struct lm_state:
         int64_t m, n, maxfev, nfev, njev, nit
@@ -28,7 +34,9 @@ cdef extern from "fitcore_minpack.h" nogil:
     void fitcore_lm_stop(lm_state *state, int info)
     int64_t fitcore_tall_block_rows(int64_t m, int64_t n)
     int64_t fitcore_fold_work_size(int64_t m, int64_t n)
-    int fitcore_triangle_safe(int64_t n, const double *r, const double *qtb)
+    int fitcore_reduce_tall(int64_t m, int64_t n, double *fjac, const double *fvec,
+                            int differences, const double *h, int separate, const double *last,
+                            double *qtf, fitcore_fold_rows_t kernel, double *work)
     void fitcore_difference_points(int scheme, double epsfcn, double x, double *plus,
                                    double *minus, double *h)
     void fitcore_difference_column(int64_t m, const double *fplus, const double *fminus, double h,
@@ -41,7 +49,6 @@ cdef extern from "fitcore_minpack.h" nogil:
     void fitcore_gauss_newton(int64_t m, int64_t n, double *fjac, const double *f, int reduced,
                               double tol, int64_t *ipvt, double *qtf, double *p, int64_t *rank,
                               double *scratch, double *work)
-    bint FITCORE_SOLE_OWNER(cnp.ndarray a)
 
 
 cdef class Evaluator:
@@ -67,6 +74,8 @@ cdef class LevenbergMarquardt:
     cdef int allocate(self, Py_ssize_t m) except -1
     cdef int step(self) except -1
     cdef int check_ready(self) except -1
+    cdef int check_idle(self) except -1
+    cdef int sharpen(self, Evaluator evaluator, int scheme) except -1
     cdef int check_length(self, cnp.ndarray f) except -1
     cdef int evaluate(self, Evaluator evaluator, double *x) except -1
     cdef int differentiate(self, Evaluator evaluator, int scheme) except -1

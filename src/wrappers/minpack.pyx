@@ -7,15 +7,11 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
-import operator
+from fitcore._arrays cimport doubles, fresh, sole_owner, vector, zeros
 
 import numpy as np
 
-cdef extern from "dispatch.h" nogil:
-    ctypedef void (*fitcore_fold_rows_t)(int64_t rows, int64_t n, int64_t ldblock, double *block,
-                                         double *r, double *qtb, double *sums) noexcept nogil
-    int fitcore_cpu_level()
-    fitcore_fold_rows_t fitcore_choose_fold_rows(int level)
+from fitcore._arrays import count, number, real_array
 
 cnp.import_array()
 
@@ -56,92 +52,11 @@ MESSAGES = {
 }
 
 
-cdef inline double *_doubles(cnp.ndarray a) noexcept:
-    return <double *> cnp.PyArray_DATA(a)
-
-
-cdef inline cnp.ndarray _zeros(Py_ssize_t n, int typenum=cnp.NPY_DOUBLE):
-    cdef cnp.npy_intp size = n
-    return cnp.PyArray_ZEROS(1, &size, typenum, 0)
-
-
-cdef inline cnp.ndarray _fresh(const double *x, Py_ssize_t n):
-    """A new array with the n doubles at x."""
-    cdef cnp.npy_intp size = n
-    cdef cnp.ndarray a = cnp.PyArray_SimpleNew(1, &size, cnp.NPY_DOUBLE)
-    memcpy(cnp.PyArray_DATA(a), x, n * sizeof(double))
-    return a
-
-
-def _real_array(value, str name, int ndmin):
-    """A new float64 array, or an error that names the argument."""
-    try:
-        array = np.asarray(value)
-        if array.dtype.kind == "c":
-            raise TypeError(f"dtype {array.dtype}")
-        return np.array(array, dtype=np.float64, ndmin=ndmin, order="C")
-    except (TypeError, ValueError) as exc:
-        raise TypeError(f"{name} must be an array of real numbers, got {value!r:.80}") from exc
-
-
-def _number(value, str name, double least):
-    """A finite float not below `least`, or an error that names the argument."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError) as exc:
-        raise TypeError(f"{name} must be a number, got {value!r:.80}") from exc
-    if not (number >= least and isfinite(number)):
-        raise ValueError(f"{name}={value!r} must be finite and not "
-                         f"{'negative' if least == 0 else f'less than {least}'}")
-    return number
-
-
-def _count(value, str name):
-    """A natural number that fits 64 bits, or an error that names the argument."""
-    if isinstance(value, (bool, np.bool_)):
-        raise TypeError(f"{name} must be an integer, got {value!r}")
-    try:
-        number = operator.index(value)
-    except TypeError as exc:
-        raise TypeError(f"{name} must be an integer, got {value!r:.80}") from exc
-    if not 0 <= number < 2**62:
-        raise ValueError(f"{name}={value} must not be negative nor beyond 2**62")
-    return number
-
-
 def _scheme(value, str name):
     """The code of a way to get the Jacobian."""
     if not isinstance(value, str) or value not in _SCHEMES:
         raise ValueError(f"{name}={value!r} is unknown; choose one of {', '.join(_SCHEMES)}")
     return _SCHEMES[value]
-
-
-cdef cnp.ndarray _vector(object value, int typenum, str what):
-    """`value` as a one-dimensional contiguous array of doubles or complex doubles."""
-    cdef object a
-    if (isinstance(value, np.ndarray) and cnp.PyArray_TYPE(<cnp.ndarray> value) == typenum
-            and cnp.PyArray_NDIM(<cnp.ndarray> value) == 1
-            and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray> value)):
-        return <cnp.ndarray> value
-    try:
-        a = np.asarray(value)
-    except ValueError as exc:
-        raise TypeError(f"{what} must be an array of numbers, got {value!r:.80}") from exc
-    if typenum == cnp.NPY_DOUBLE and a.dtype.kind == "c":
-        raise TypeError(f"{what} must be real numbers, got complex ones (dtype {a.dtype}); "
-                        "return real and imaginary parts as separate residuals")
-    if a.dtype.kind not in "fiubc":
-        raise TypeError(f"{what} must be real numbers, got dtype {a.dtype}: {value!r:.80}")
-    try:
-        a = np.ascontiguousarray(a, dtype=np.float64 if typenum == cnp.NPY_DOUBLE
-                                 else np.complex128)
-    except (TypeError, ValueError) as exc:
-        raise TypeError(f"{what} must be an array of numbers, got {value!r:.80}") from exc
-    if a.ndim == 0:
-        a = a.reshape(1)
-    if a.ndim != 1:
-        raise ValueError(f"{what} must be a one-dimensional array, got one of shape {a.shape}")
-    return <cnp.ndarray> a
 
 
 cdef double _dependence(int scheme) noexcept:
@@ -155,12 +70,6 @@ cdef Py_ssize_t _work_size(Py_ssize_t m, Py_ssize_t n) noexcept:
     """Doubles of scratch for every use that a solver makes of it, one at a time."""
     return max(fitcore_lm_work_size(m, n), fitcore_gauss_newton_work_size(m, n),
                fitcore_fold_work_size(m, n))
-
-
-cdef inline bint _ours(cnp.ndarray a) noexcept:
-    """Whether the array and its memory are held by the caller's one reference alone."""
-    return (FITCORE_SOLE_OWNER(a) and cnp.PyArray_CheckExact(a)
-            and cnp.PyArray_CHKFLAGS(a, cnp.NPY_ARRAY_OWNDATA | cnp.NPY_ARRAY_WRITEABLE))
 
 
 cdef class Evaluator:
@@ -196,10 +105,10 @@ cdef class PythonEvaluator(Evaluator):
     cdef cnp.ndarray residual(self, const double *x, Py_ssize_t n):
         cdef object value
         if self.args:
-            value = self.func(_fresh(x, n), *self.args)
+            value = self.func(fresh(x, n), *self.args)
         else:
-            value = self.func(_fresh(x, n))
-        return _vector(value, cnp.NPY_DOUBLE, "the residuals returned by func")
+            value = self.func(fresh(x, n))
+        return vector(value, cnp.NPY_DOUBLE, "the residuals returned by func")
 
     cdef cnp.ndarray residual_complex(self, const double complex *x, Py_ssize_t n):
         cdef cnp.npy_intp size = n
@@ -209,12 +118,12 @@ cdef class PythonEvaluator(Evaluator):
         if not np.iscomplexobj(value):
             raise TypeError("func must return complex residuals for complex x when jac='cs', "
                             f"got dtype {value.dtype}")
-        return _vector(value, cnp.NPY_CDOUBLE, "the residuals returned by func")
+        return vector(value, cnp.NPY_CDOUBLE, "the residuals returned by func")
 
     cdef int jacobian(self, const double *x, Py_ssize_t n, double *fjac, Py_ssize_t m) except -1:
         cdef cnp.npy_intp shape[2]
         cdef object given, view
-        given = self.jac(_fresh(x, n), *self.args)
+        given = self.jac(fresh(x, n), *self.args)
         try:
             given = np.asarray(given)
         except ValueError as exc:
@@ -340,8 +249,8 @@ cdef class LevenbergMarquardt:
         cdef lm_state *s = &self.state
         cdef Py_ssize_t n
         if self.running:
-            raise RuntimeError("this solver is running; make one solver for each fit")
-        start = _real_array(x0, "x0", 1)
+            raise RuntimeError("this solver is already running; make one solver for each fit")
+        start = real_array(x0, "x0", 1)
         if start.ndim != 1 or start.size == 0:
             raise ValueError(f"x0 must be a vector of at least one number, got shape {start.shape}")
         if not np.isfinite(start).all():
@@ -349,33 +258,36 @@ cdef class LevenbergMarquardt:
         n = start.size
         scale = None
         if diag is not None:
-            scale = _real_array(diag, "diag", 1)
+            scale = real_array(diag, "diag", 1)
             if scale.shape != (n,):
                 raise ValueError(f"diag must have shape ({n},) like x0, got {scale.shape}")
             if not (np.isfinite(scale).all() and (scale > 0).all()):
                 raise ValueError(f"diag must be positive and finite, got {scale}")
         scheme = _scheme(jac, "jac")
-        limit = _count(maxfev, "maxfev") or (100 if scheme == JAC_ANALYTIC else 200) * (n + 1)
+        limit = count(maxfev, "maxfev") or (100 if scheme == JAC_ANALYTIC else 200) * (n + 1)
         if m is not None:
-            m = _count(m, "m")
+            m = count(m, "m")
 
+        tolerances = (number(ftol, "ftol", 0.0), number(xtol, "xtol", 0.0),
+                      number(gtol, "gtol", 0.0))
+        error = np.finfo(np.float64).eps if epsfcn is None else number(epsfcn, "epsfcn", 0.0)
+        bound = number(factor, "factor", 0.0)
+        if bound == 0.0:
+            raise ValueError(f"factor={factor} must be positive")
+
+        # nothing fails from here on
         memset(s, 0, sizeof(lm_state))
         s.n, s.m = n, -1
-        s.ftol = _number(ftol, "ftol", 0.0)
-        s.xtol = _number(xtol, "xtol", 0.0)
-        s.gtol = _number(gtol, "gtol", 0.0)
-        s.epsfcn = np.finfo(np.float64).eps if epsfcn is None else _number(epsfcn, "epsfcn", 0.0)
-        s.factor = _number(factor, "factor", 0.0)
-        if s.factor == 0.0:
-            raise ValueError(f"factor={factor} must be positive")
+        s.ftol, s.xtol, s.gtol = tolerances
+        s.epsfcn, s.factor = error, bound
         s.maxfev = limit
         s.jac = scheme
         s.mode = 1 if scale is None else 2
         s.task = TASK_START
         self.allocated = False
-        self._diag = _zeros(n) if scale is None else scale
+        self._diag = zeros(n) if scale is None else scale
         self._x = start
-        self._qtf = _zeros(n)
+        self._qtf = zeros(n)
         self._ipvt = np.arange(1, n + 1, dtype=np.int64)
         self.xt = start.copy()
         if m is not None:
@@ -388,27 +300,27 @@ cdef class LevenbergMarquardt:
             raise ValueError(f"m={m} residuals are fewer than the {s.n} variables; "
                              "Levenberg-Marquardt wants at least as many residuals as variables")
         fitcore_lm_init(s, m, s.n, s.mode, s.jac, s.ftol, s.xtol, s.gtol, s.maxfev, s.epsfcn,
-                        s.factor, _doubles(self._diag))
+                        s.factor, doubles(self._diag))
         shape[0], shape[1] = s.n, m
         self._fjac = cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE, 0)
         self._fvec = cnp.PyArray_EMPTY(1, &shape[1], cnp.NPY_DOUBLE, 0)
         self.ft = cnp.PyArray_EMPTY(1, &shape[1], cnp.NPY_DOUBLE, 0)
-        self.wa = _zeros(_work_size(m, s.n))
+        self.wa = zeros(_work_size(m, s.n))
         self.allocated = True
         return self.step()
 
     cdef int step(self) except -1:
         """Let the core go on to its next task."""
         cdef lm_state *s = &self.state
-        cdef double *x = _doubles(self._x)
-        cdef double *fvec = _doubles(self._fvec)
-        cdef double *fjac = _doubles(self._fjac)
-        cdef double *diag = _doubles(self._diag)
-        cdef double *qtf = _doubles(self._qtf)
+        cdef double *x = doubles(self._x)
+        cdef double *fvec = doubles(self._fvec)
+        cdef double *fjac = doubles(self._fjac)
+        cdef double *diag = doubles(self._diag)
+        cdef double *qtf = doubles(self._qtf)
         cdef int64_t *ipvt = <int64_t *> cnp.PyArray_DATA(self._ipvt)
-        cdef double *xt = _doubles(self.xt)
-        cdef double *ft = _doubles(self.ft)
-        cdef double *wa = _doubles(self.wa)
+        cdef double *xt = doubles(self.xt)
+        cdef double *ft = doubles(self.ft)
+        cdef double *wa = doubles(self.wa)
         if s.m * s.n < GIL_ELEMENTS:
             fitcore_lm_step(s, x, fvec, fjac, diag, qtf, ipvt, xt, ft, wa)
         else:
@@ -421,13 +333,15 @@ cdef class LevenbergMarquardt:
     cdef int evaluate(self, Evaluator evaluator, double *x) except -1:
         """The residuals at x into ft: taken over where nobody else holds them, else copied."""
         cdef cnp.ndarray f = evaluator.residual(x, self.state.n)
+        if self.state.task == TASK_DONE and not self.allocated:
+            return 0                    # the function has called stop()
         if not self.allocated:
             self.allocate(cnp.PyArray_SIZE(f))
         self.check_length(f)
-        if _ours(f):
+        if sole_owner(f):
             self.ft = f
         else:
-            memcpy(_doubles(self.ft), _doubles(f), self.state.m * sizeof(double))
+            memcpy(doubles(self.ft), doubles(f), self.state.m * sizeof(double))
         return 0
 
     cdef int differentiate(self, Evaluator evaluator, int scheme) except -1:
@@ -435,21 +349,21 @@ cdef class LevenbergMarquardt:
         cdef Py_ssize_t n = self.state.n, m = self.state.m, j
         cdef double plus = 0, minus = 0
         cdef cnp.ndarray base = self._x
-        cdef cnp.ndarray steps = _zeros(n)
-        cdef double *h = _doubles(steps)
-        cdef double *x = _doubles(self.xt)
+        cdef cnp.ndarray steps = zeros(n)
+        cdef double *h = doubles(steps)
+        cdef double *x = doubles(self.xt)
         cdef double *column
         cdef cnp.ndarray above, below, point
         cdef cnp.ndarray last = None
         cdef double complex *z = NULL
         cdef bint tall = fitcore_tall_block_rows(m, n) > 0
 
-        memcpy(x, _doubles(base), n * sizeof(double))
+        memcpy(x, doubles(base), n * sizeof(double))
         if scheme == JAC_COMPLEX:
             point = base.astype(np.complex128)
             z = <double complex *> cnp.PyArray_DATA(point)
         for j in range(n):
-            column = _doubles(self._fjac) + j * m
+            column = doubles(self._fjac) + j * m
             fitcore_difference_points(scheme, self.state.epsfcn, x[j], &plus, &minus, &h[j])
             if scheme == JAC_COMPLEX:
                 z[j] = plus + 1j * h[j]
@@ -457,34 +371,34 @@ cdef class LevenbergMarquardt:
                 z[j] = plus
                 self.check_length(above)
                 above = np.imag(above) / h[j]
-                memcpy(column, _doubles(above), m * sizeof(double))
+                memcpy(column, doubles(above), m * sizeof(double))
                 continue
             x[j] = plus
             above = evaluator.residual(x, n)
             self.check_length(above)
             if scheme == JAC_CENTRAL:
                 # the function may hand out the same array again
-                memcpy(column, _doubles(above), m * sizeof(double))
+                memcpy(column, doubles(above), m * sizeof(double))
                 above = None
                 x[j] = minus
                 below = evaluator.residual(x, n)
                 self.check_length(below)
-                fitcore_finish_column(m, _doubles(below), h[j], column)
+                fitcore_finish_column(m, doubles(below), h[j], column)
                 below = None
             elif tall:
                 # the last column is used next: it need not be copied if nobody else holds it
-                if j == n - 1 and _ours(above):
+                if j == n - 1 and sole_owner(above):
                     last = above
                 else:
-                    memcpy(column, _doubles(above), m * sizeof(double))
+                    memcpy(column, doubles(above), m * sizeof(double))
                 above = None
             else:
-                fitcore_difference_column(m, _doubles(above), _doubles(self._fvec), h[j], column)
+                fitcore_difference_column(m, doubles(above), doubles(self._fvec), h[j], column)
                 above = None
-            x[j] = _doubles(base)[j]
+            x[j] = doubles(base)[j]
         if tall:
             self.reduce(h if scheme == JAC_FORWARD else NULL,
-                        NULL if last is None else _doubles(last))
+                        NULL if last is None else doubles(last))
         return 0
 
     cdef int linearize(self, Evaluator evaluator, int scheme) except -1:
@@ -492,7 +406,7 @@ cdef class LevenbergMarquardt:
         self.state.factored = 0
         if scheme != JAC_ANALYTIC:
             return self.differentiate(evaluator, scheme)
-        evaluator.jacobian(_doubles(self._x), self.state.n, _doubles(self._fjac), self.state.m)
+        evaluator.jacobian(doubles(self._x), self.state.n, doubles(self._fjac), self.state.m)
         if fitcore_tall_block_rows(self.state.m, self.state.n) > 0:
             self.reduce(NULL, NULL)
         return 0
@@ -500,45 +414,19 @@ cdef class LevenbergMarquardt:
     cdef int reduce(self, const double *h, const double *last) except -1:
         """Replace a tall Jacobian by its triangle, and Q^T f, in one pass over memory.
 
-        With steps h the columns are residuals as yet: fvec is subtracted from each block while it
-        is in the cache, and the division by h left to the triangle. With `last` the last column
-        stands there and not in fjac.
+        With steps h the columns are residuals as yet; with `last` the last column stands there
+        and not in fjac.
         """
-        cdef Py_ssize_t n = self.state.n, m = self.state.m, i, j
-        cdef int64_t nb = fitcore_tall_block_rows(m, n), rows, first
-        cdef double *fjac = _doubles(self._fjac)
-        cdef double *fvec = _doubles(self._fvec)
-        cdef double *qtf = _doubles(self._qtf)
-        cdef const double *column
-        # the block at the start of a cache line
-        cdef double *block = <double *> ((<size_t> _doubles(self.wa) + 63) & ~(<size_t> 63))
-        cdef double *r = block + nb * (n + 1)
-        cdef double *sums = r + n * n
+        cdef int64_t m = self.state.m, n = self.state.n
+        cdef double *fjac = doubles(self._fjac)
+        cdef double *fvec = doubles(self._fvec)
+        cdef double *qtf = doubles(self._qtf)
+        # work that begins at a cache line
+        cdef double *work = <double *> ((<size_t> doubles(self.wa) + 63) & ~(<size_t> 63))
         with nogil:
-            memset(r, 0, n * n * sizeof(double))
-            memset(qtf, 0, n * sizeof(double))
-            first = 0
-            while first < m:
-                rows = min(nb, m - first)
-                for j in range(n):
-                    column = fjac + j * m if j < n - 1 or last == NULL else last
-                    if h != NULL:
-                        fitcore_difference_column(rows, column + first, fvec + first, 1.0,
-                                                  block + j * nb)
-                    else:
-                        memcpy(block + j * nb, column + first, rows * sizeof(double))
-                memcpy(block + n * nb, fvec + first, rows * sizeof(double))
-                fold_rows(rows, n, nb, block, r, qtf, sums)
-                first += nb
-            self.state.reduced = fitcore_triangle_safe(n, r, qtf)
-            if last != NULL and not self.state.reduced:
-                memcpy(fjac + (n - 1) * m, last, m * sizeof(double))
-            for j in range(n):
-                if self.state.reduced:
-                    for i in range(j + 1):
-                        fjac[j * m + i] = r[j * n + i] / (h[j] if h != NULL else 1.0)
-                elif h != NULL:
-                    fitcore_finish_column(m, fvec, h[j], fjac + j * m)
+            self.state.reduced = fitcore_reduce_tall(
+                m, n, fjac, fvec, h != NULL, h if h != NULL else fvec, last != NULL,
+                last if last != NULL else fvec, qtf, fold_rows, work)
         return 0
 
     cdef int check_ready(self) except -1:
@@ -552,15 +440,21 @@ cdef class LevenbergMarquardt:
                              f"{self.state.m} residuals before, {cnp.PyArray_SIZE(f)} now")
         return 0
 
-    cdef int drive(self, Evaluator evaluator) except -1:
-        cdef lm_state *s = &self.state
+    cdef int check_idle(self) except -1:
         if self.running:
             raise RuntimeError("this solver is already running; make one solver for each fit")
+        return self.check_ready()
+
+    cdef int drive(self, Evaluator evaluator) except -1:
+        cdef lm_state *s = &self.state
+        self.check_idle()
         self.running = True
         try:
             while s.task != TASK_DONE:
                 if s.task == TASK_RESIDUAL or not self.allocated:
-                    self.evaluate(evaluator, _doubles(self.xt))
+                    self.evaluate(evaluator, doubles(self.xt))
+                    if s.task == TASK_DONE:
+                        break
                 elif s.task == TASK_JACOBIAN:
                     self.linearize(evaluator, s.jac)
                 elif s.task == TASK_ITERATION:
@@ -573,19 +467,28 @@ cdef class LevenbergMarquardt:
         return 0
 
     cdef int polish(self, Evaluator evaluator, int scheme) except -1:
+        self.check_idle()
+        self.running = True
+        try:
+            return self.sharpen(evaluator, scheme)
+        finally:
+            self.running = False
+
+    cdef int sharpen(self, Evaluator evaluator, int scheme) except -1:
         cdef lm_state *s = &self.state
         cdef Py_ssize_t n = s.n, m = s.m, j
         cdef int64_t rank = 0
         cdef double trial
-        cdef double *x = _doubles(self._x)
-        cdef double *xt = _doubles(self.xt)
+        cdef double *x = doubles(self._x)
+        cdef double *xt = doubles(self.xt)
         self.linearize(evaluator, scheme)
         if scheme != JAC_ANALYTIC:
             s.nfev += 2 * n if scheme == JAC_CENTRAL else n
         s.njev += 1
-        fitcore_gauss_newton(m, n, _doubles(self._fjac), _doubles(self._fvec),
-                             s.reduced, _dependence(scheme), <int64_t *> cnp.PyArray_DATA(self._ipvt),
-                             _doubles(self._qtf), xt, &rank, _doubles(self.ft), _doubles(self.wa))
+        fitcore_gauss_newton(m, n, doubles(self._fjac), doubles(self._fvec),
+                             s.reduced, _dependence(scheme),
+                             <int64_t *> cnp.PyArray_DATA(self._ipvt), doubles(self._qtf), xt,
+                             &rank, doubles(self.ft), doubles(self.wa))
         s.reduced = 0
         s.factored = 1
         if rank < n:
@@ -596,7 +499,7 @@ cdef class LevenbergMarquardt:
                 return 0
         self.evaluate(evaluator, xt)
         s.nfev += 1
-        trial = fitcore_norm(m, _doubles(self.ft))
+        trial = fitcore_norm(m, doubles(self.ft))
         # At a minimum the step changes the sum of squares by less than its rounding error: what
         # cannot be told from a reduction counts as one, for the step itself has many more digits.
         if trial <= s.fnorm * (1 + ROUNDING):
@@ -724,12 +627,12 @@ cdef class LevenbergMarquardt:
         Raises
         ------
         RuntimeError
-            If the fit is finished.
+            If the fit is finished, or a driver is at work on it.
         """
         cdef lm_state *s = &self.state
         cdef Py_ssize_t n = s.n, j
         cdef double plus = 0, minus = 0, h = 0
-        self.check_ready()
+        self.check_idle()
         if s.task == TASK_DONE:
             raise RuntimeError(f"the fit is finished (info={s.info}): nothing to ask")
         if s.task == TASK_ITERATION:
@@ -761,35 +664,37 @@ cdef class LevenbergMarquardt:
         Raises
         ------
         RuntimeError
-            If the fit is finished.
+            If the fit is finished, or a driver is at work on it.
         ValueError
             If the shape is not the one wanted.
         TypeError
             If the values are not real numbers (complex for the complex step).
         """
         cdef lm_state *s = &self.state
-        cdef cnp.ndarray f, block
+        cdef cnp.ndarray f, block, steps
         cdef Py_ssize_t n = s.n, m, j
         cdef double plus = 0, minus = 0, h = 0
         cdef double *column
-        self.check_ready()
+        self.check_idle()
         if s.task == TASK_DONE:
             raise RuntimeError(f"the fit is finished (info={s.info}): nothing to tell")
         if s.task == TASK_ITERATION:
             self.step()
         if s.task == TASK_RESIDUAL or not self.allocated:
-            f = _vector(values, cnp.NPY_DOUBLE, "values (the residuals)")
+            f = vector(values, cnp.NPY_DOUBLE, "values (the residuals)")
             if not self.allocated:
                 self.allocate(cnp.PyArray_SIZE(f))
             self.check_length(f)
-            memcpy(_doubles(self.ft), _doubles(f), s.m * sizeof(double))
+            memcpy(doubles(self.ft), doubles(f), s.m * sizeof(double))
         else:
             m = s.m
+            tall = fitcore_tall_block_rows(m, n) > 0
             try:
                 given = np.asarray(values)
             except ValueError as exc:
                 raise TypeError(f"values must be an array of numbers, got {values!r:.80}") from exc
-            if (given.dtype.kind == "c") != (s.jac == JAC_COMPLEX) or given.dtype.kind not in "fiubc":
+            kind = given.dtype.kind
+            if kind not in "fiubc" or (kind == "c") != (s.jac == JAC_COMPLEX):
                 kind = "complex" if s.jac == JAC_COMPLEX else "real"
                 raise TypeError(f"values must be {kind} numbers, got dtype {given.dtype}")
             rows = {JAC_ANALYTIC: m, JAC_CENTRAL: 2 * n}.get(s.jac, n)
@@ -800,10 +705,17 @@ cdef class LevenbergMarquardt:
             s.factored = 0
             if s.jac == JAC_ANALYTIC:
                 self._fjac[...] = given.T
+            elif s.jac == JAC_FORWARD and tall:
+                steps = zeros(n)
+                for j in range(n):
+                    fitcore_difference_points(s.jac, s.epsfcn, doubles(self._x)[j], &plus, &minus,
+                                              doubles(steps) + j)
+                self._fjac[...] = given
+                self.reduce(doubles(steps), NULL)
             else:
                 for j in range(n):
-                    column = _doubles(self._fjac) + j * m
-                    fitcore_difference_points(s.jac, s.epsfcn, _doubles(self._x)[j], &plus, &minus,
+                    column = doubles(self._fjac) + j * m
+                    fitcore_difference_points(s.jac, s.epsfcn, doubles(self._x)[j], &plus, &minus,
                                               &h)
                     if s.jac == JAC_COMPLEX:
                         self._fjac[j] = given[j].imag / h
@@ -811,8 +723,8 @@ cdef class LevenbergMarquardt:
                     f = np.ascontiguousarray(given[j], dtype=np.float64)
                     block = (np.ascontiguousarray(given[n + j], dtype=np.float64)
                              if s.jac == JAC_CENTRAL else self._fvec)
-                    fitcore_difference_column(m, _doubles(f), _doubles(block), h, column)
-            if fitcore_tall_block_rows(m, n) > 0:
+                    fitcore_difference_column(m, doubles(f), doubles(block), h, column)
+            if tall and s.jac != JAC_FORWARD:
                 self.reduce(NULL, NULL)
         self.step()
         if s.task == TASK_ITERATION:
@@ -855,8 +767,8 @@ cdef class LevenbergMarquardt:
             raise RuntimeError("there is no finished Jacobian to take it from")
         shape[0] = shape[1] = n
         cov = cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE, 0)
-        fitcore_covariance(n, _doubles(self._fjac), self.state.m,
-                           <int64_t *> cnp.PyArray_DATA(self._ipvt), tol, _doubles(cov), &rank)
+        fitcore_covariance(n, doubles(self._fjac), self.state.m,
+                           <int64_t *> cnp.PyArray_DATA(self._ipvt), tol, doubles(cov), &rank)
         return cov if rank == n else None
 
     @property
@@ -1010,8 +922,8 @@ def _restore(cls, bytes raw, tuple arrays, tall):
             and JAC_ANALYTIC <= state.jac <= JAC_COMPLEX and state.reduced in (0, 1)
             and state.moved in (0, 1) and state.factored in (0, 1)
             and min(state.nfev, state.njev, state.nit, state.maxfev) >= 0
-            and min(state.ftol, state.xtol, state.gtol, state.epsfcn) >= 0 and state.factor > 0
-            and state.delta >= 0 and state.par >= 0):
+            and state.ftol >= 0 and state.xtol >= 0 and state.gtol >= 0 and state.epsfcn >= 0
+            and state.factor > 0 and state.delta >= 0 and state.par >= 0):
         raise ValueError("the pickled state is damaged: a field is out of its range")
     vectors = [np.array(a, copy=True, order="C") for a in arrays]
     if (len(vectors) != 5 or n < 1 or any(a.shape != (n,) for a in vectors)

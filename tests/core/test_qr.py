@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import originals
 import pytest
-from native import norm, qr_pivot
+from native import build, lm_parameter, norm, qr_pivot
 
 EPS = float(np.finfo(float).eps)
 RNG_SHAPES = [(1, 1), (3, 3), (7, 4), (10, 10), (40, 12), (203, 9), (1000, 30)]
@@ -84,6 +86,23 @@ def test_right_hand_side_becomes_that_of_numpys_q() -> None:
     solution[ipvt] = np.linalg.solve(triangle(factored, rdiag), qtb[:6])
     np.testing.assert_allclose(solution, np.linalg.lstsq(a, b, rcond=None)[0], rtol=1e-12)
     assert np.linalg.norm(qtb) == pytest.approx(np.linalg.norm(b), rel=1e-14)
+
+
+def test_the_sources_with_run_time_checks_give_the_same_factors(tmp_path: Path) -> None:
+    """Compiled with -fcheck=all: a subscript out of bounds would end the test."""
+    checked = build(tmp_path)
+    for m, n in RNG_SHAPES[:4]:
+        for _, a in matrices(m, n):
+            b = np.ones(m)
+            for ours, theirs in zip(qr_pivot(a, b), qr_pivot(a, b, checked), strict=True):
+                size = max(1.0, float(np.abs(theirs).max()))
+                np.testing.assert_allclose(ours / size, theirs / size, rtol=0, atol=1e-12)
+            r = np.triu(a[:n] + 3.0 * np.eye(n)) if np.abs(a).max() < 10.0 else np.eye(n)
+            given = (r, np.arange(n), np.ones(n), np.ones(n), 0.1)
+            assert lm_parameter(*given)[0] == pytest.approx(
+                lm_parameter(*given, lib=checked)[0], rel=1e-10
+            )
+    assert norm([3.0, 4.0], checked) == 5.0
 
 
 def test_reflections_stand_below_the_diagonal_as_minpack_leaves_them() -> None:

@@ -24,8 +24,8 @@ contains
     integer(ip), intent(in) :: m, n
     real(wp), intent(inout) :: fjac(m, n)            !< J; then R
     real(wp), intent(in) :: f(m)                     !< residuals
-    logical, intent(in) :: reduced                   !< fold_rows has been at work: fjac holds its
-                                                     !< triangle and qtf its Q^T f
+    logical, intent(in) :: reduced                   !< reduce_tall has been at work: fjac holds
+                                                     !< its triangle and qtf its Q^T f
     integer(ip), intent(out) :: ipvt(n)              !< column j of J P is column ipvt(j) of J
     real(wp), intent(inout) :: qtf(n)                !< first n elements of Q^T f
     real(wp), intent(out) :: acnorm(n)               !< norms of the columns of J

@@ -57,8 +57,8 @@ module fitcore_lm_types
     integer(ic) :: info            !< one of info_*, meaningful once task is task_done
     integer(ic) :: mode            !< 1: scale by column norms; 2: by the caller's diag
     integer(ic) :: jac             !< one of jac_*
-    integer(ic) :: reduced         !< set to 1 by a caller who answers task_jacobian with the
-                                   !< triangle made by fold_rows, in fjac, and Q^T f, in qtf
+    integer(ic) :: reduced         !< set to 1 by a caller who answers task_jacobian with what
+                                   !< reduce_tall makes of it, in fjac and qtf
     integer(ic) :: moved           !< 1 after a call that took ft for the residuals at x: fvec must
                                    !< be given its contents (exchange the two, or copy)
     integer(ic) :: factored        !< 1 when fjac holds the triangle of a whole Jacobian

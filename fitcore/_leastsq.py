@@ -1,0 +1,103 @@
+"""Levenberg-Marquardt fits with Parameters: settings, bounds, covariance, and the outcome."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitcore._leastsq_fit import CONVERGED, EXHAUSTED, TOO_MANY, Fit
+from fitcore._leastsq_settings import read_limit, read_settings
+from fitcore._statistics import goodness, set_uncertainties
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from fitcore.result import MinimizerResult
+
+__all__ = ["fit_leastsq"]
+
+
+def fit_leastsq(
+    fcn: Callable[..., Any],
+    result: MinimizerResult,
+    args: tuple[Any, ...],
+    kws: dict[str, Any],
+    *,
+    iter_cb: Callable[..., Any] | None,
+    scale_covar: bool,
+    nan_policy: str,
+    max_nfev: int | None,
+    options: dict[str, Any],
+) -> MinimizerResult:
+    """Fit, starting from a prepared result, which is completed and returned.
+
+    The arguments are those of :meth:`fitcore.Minimizer.leastsq` and its class.
+    """
+    settings = read_settings(options)
+    n = result.nvarys
+    limit = read_limit(max_nfev, n)
+    if settings["maxfev"] is None:
+        settings["maxfev"] = 2 * limit  # `limit` comes first
+    params = result.params
+    fit = Fit(fcn, result, args, kws, iter_cb, nan_policy, limit, settings)
+    fit.run()
+
+    fit.place()
+    residual = fit.residual
+    result.method = "leastsq"
+    result.residual = residual
+    result.nfev = fit.evaluator.nfev
+    result.moved = fit.moved
+    result.at_bound = tuple(fit.names[i] for i in fit.on_bound)
+    result.last_internal_values = fit.u
+    result.call_kws = settings
+    result.aborted = fit.stopped is not None
+    result.ier = -1 if result.aborted else fit.info
+    result.success = result.ier in CONVERGED and not fit.stalled
+    result.lmdif_message = "Fit aborted." if result.aborted else fit.solver_message
+    if residual.size:
+        found = goodness(residual, n)
+    else:  # stopped before the first evaluation was complete
+        found = goodness(np.array([np.nan]), n)._replace(ndata=0, nfree=-n)
+    result.__dict__.update(found._asdict())
+    covar = fit.covar
+    if covar is not None:
+        if scale_covar:
+            covar *= found.redchi
+        set_uncertainties(params, fit.varying, covar, frozenset(result.at_bound))
+        result.covar = covar
+        result.errorbars = True
+    result.message = _message(result, fit)
+    return result
+
+
+def _message(result: MinimizerResult, fit: Fit) -> str:
+    """How the fit ended."""
+    endings = {
+        "max_nfev": f"Fit aborted: number of function evaluations > {fit.limit}",
+        "iter_cb": "Fit aborted: iter_cb asked for it.",
+        "callback": "Fit aborted: callback asked for it.",
+        "exception": "Fit aborted: the function raised AbortFitException.",
+    }
+    if fit.stopped is not None:
+        return endings[fit.stopped]
+    if fit.stalled:
+        return (
+            "Stopped short of the minimum, beside a bound. Could not estimate error-bars. Start "
+            "elsewhere, or move the bound."
+        )
+    if result.success:
+        text = "Fit succeeded."
+    elif result.ier == TOO_MANY:
+        text = f"Too many function evaluations (maxfev={fit.settings['maxfev']})."
+    elif result.ier in EXHAUSTED:
+        text = "Tolerance seems to be too small: no further improvement is possible."
+    else:
+        text = fit.solver_message
+    if fit.on_bound:
+        names = ", ".join(result.at_bound)
+        text += f" At a bound, and therefore without standard error: {names}."
+    if not result.errorbars and fit.why is not None:
+        text += f" Could not estimate error-bars: {fit.why}."
+    return text

@@ -1,0 +1,150 @@
+"""Goodness of fit, and uncertainties from the covariance matrix."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitcore.parameter import Parameter, Parameters
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = ["Goodness", "correlations", "goodness", "set_uncertainties"]
+
+# A perfect fit has no logarithm: chi-square counts as at least this, for each residual.
+TINY_CHISQR = 1e-250
+
+
+class Goodness(NamedTuple):
+    """How good a fit is.
+
+    Attributes
+    ----------
+    ndata : int
+        Number of residuals, N.
+    nfree : int
+        Degrees of freedom, N less the number of variables.
+    chisqr : float
+        Sum of the squared residuals, at least 1e-250 N.
+    redchi : float
+        Reduced chi-square: `chisqr` over `nfree`, or over 1 if there are no degrees of freedom.
+    aic : float
+        Akaike's information criterion, ``N ln(chisqr/N) + 2 nvarys``.
+    bic : float
+        Bayesian information criterion, ``N ln(chisqr/N) + ln(N) nvarys``.
+    """
+
+    ndata: int
+    nfree: int
+    chisqr: float
+    redchi: float
+    aic: float
+    bic: float
+
+
+def goodness(residual: FloatArray, nvarys: int) -> Goodness:
+    """Statistics of the residuals of a fit with `nvarys` variables.
+
+    Parameters
+    ----------
+    residual : ndarray, shape (N,)
+        Residuals at the solution, at least one.
+    nvarys : int
+        Number of variables.
+
+    Returns
+    -------
+    Goodness
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fitcore._statistics import goodness
+    >>> goodness(np.array([1.0, 1.0, 2.0]), 1).redchi
+    3.0
+    """
+    ndata = residual.size
+    chisqr = max(float(residual @ residual), TINY_CHISQR * ndata)
+    nfree = ndata - nvarys
+    deviance = ndata * math.log(chisqr / ndata) if math.isfinite(chisqr) else math.nan
+    return Goodness(
+        ndata,
+        nfree,
+        chisqr,
+        chisqr / max(1, nfree),
+        deviance + 2 * nvarys,
+        deviance + math.log(ndata) * nvarys,
+    )
+
+
+def correlations(covar: FloatArray) -> tuple[list[float], list[list[float]]]:
+    """Standard errors and correlations from a covariance matrix.
+
+    Parameters
+    ----------
+    covar : ndarray, shape (n, n)
+        Covariance; a variance of 0 means that nothing is known of that variable.
+
+    Returns
+    -------
+    stderr : list of float
+        Square roots of the diagonal.
+    correl : list of lists of float
+        Correlation matrix, 0 where a variance is 0.
+    """
+    scale = np.sqrt(np.diagonal(covar))
+    errors: list[float] = scale.tolist()
+    # The inverse first: products of two small standard errors underflow.
+    inverse = np.zeros_like(scale)
+    np.divide(1.0, scale, out=inverse, where=scale > 0)
+    matrix: list[list[float]] = (covar * inverse * inverse[:, None]).tolist()
+    return errors, matrix
+
+
+def set_uncertainties(
+    params: Parameters,
+    varying: Sequence[Parameter],
+    covar: FloatArray,
+    withheld: frozenset[str] = frozenset(),
+) -> None:
+    """Write standard errors and correlations into the parameters.
+
+    Those of fixed parameters are 0; those of expressions are propagated to first order.
+
+    Parameters
+    ----------
+    params : Parameters
+        Where they are written.
+    varying : sequence of Parameter, length n
+        The variables, members of `params`.
+    covar : ndarray, shape (n, n)
+        Their covariance.
+    withheld : frozenset of str
+        Variables on a bound: they get none, and the rest count them as fixed.
+    """
+    names = [str(item.name) for item in varying]
+    errors, matrix = correlations(covar)
+    for item in params.values():
+        item.stderr, item.correl = 0.0, None
+    for i, item in enumerate(varying):
+        if names[i] in withheld:
+            item.stderr = None
+            continue
+        item.stderr = errors[i]
+        row = matrix[i]
+        item.correl = {
+            name: row[j] for j, name in enumerate(names) if j != i and name not in withheld
+        }
+    expressions = [item for item in params.values() if item.expr]
+    if expressions:
+        rows = params._expression_jacobian(names)
+        for item in expressions:
+            row_vector = rows[str(item.name)]
+            variance = float(row_vector @ covar @ row_vector)
+            item.stderr = math.sqrt(variance) if variance >= 0 else None

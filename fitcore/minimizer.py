@@ -1,0 +1,517 @@
+"""Fits with Parameters: `minimize` and the class behind it, `Minimizer`."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, overload
+
+from fitcore._arguments import (
+    by_name,
+    read_keywords,
+    read_parameters,
+    read_positional,
+    signature,
+)
+from fitcore._fit import AbortFitException, coerce_float64
+from fitcore._leastsq import fit_leastsq
+from fitcore.parameter import Parameter, Parameters
+from fitcore.result import MinimizerResult
+
+__all__ = [
+    "METHODS",
+    "AbortFitException",
+    "Minimizer",
+    "MinimizerException",
+    "MinimizerResult",
+    "coerce_float64",
+    "minimize",
+]
+
+Objective = Callable[..., Any]
+IterCallback = Callable[..., Any]
+NanPolicy = Literal["raise", "propagate", "omit"]
+
+NAN_POLICIES = ("raise", "propagate", "omit")
+
+METHODS: dict[str, tuple[str, str]] = {
+    "leastsq": ("leastsq", "Levenberg-Marquardt"),
+}
+"""Methods of `minimize`: for each name the method of `Minimizer` that does it, and what it is."""
+
+
+class MinimizerException(Exception):
+    """A fit that cannot be set up as asked."""
+
+
+class Minimizer:
+    """An objective function with its parameters, ready to be fitted in one way or another.
+
+    The parameters it is given are never changed, and no fit changes the next one.
+
+    Parameters
+    ----------
+    userfcn : callable
+        ``userfcn(params, *fcn_args, **fcn_kws)`` returns the residuals: an array of the same
+        length each time, at least as long as there are variables. An array of any shape is read
+        in C order, a complex one as pairs of real and imaginary part.
+    params : Parameters
+        Starting values, bounds and expressions. A sequence of `Parameter` is accepted.
+    fcn_args : tuple, optional
+        Further positional arguments of `userfcn`.
+    fcn_kws : dict, optional
+        Further keyword arguments of `userfcn`.
+    iter_cb : callable, optional
+        ``iter_cb(params, nfev, resid, *fcn_args, **fcn_kws)``, called after each evaluation; a
+        true value stops the fit.
+    scale_covar : bool, default True
+        Whether the covariance is scaled by the reduced chi-square, for data whose errors are not
+        known. False takes the residuals as divided by the true errors.
+    nan_policy : {'raise', 'propagate', 'omit'}, default 'raise'
+        What to do about residuals that are NaN or infinite: ``'raise'`` ValueError,
+        ``'propagate'`` them, upon which the fit retreats from such points, or ``'omit'`` them,
+        which must always be the same ones.
+    reduce_fcn : callable or str, optional
+        How scalar minimizers turn an array into one number; 'leastsq' has no use for it.
+    calc_covar : bool, default True
+        Whether methods other than 'leastsq' estimate the covariance.
+    max_nfev : int, optional
+        Limit on evaluations. Default 2000 (nvarys + 1).
+    **kws
+        Settings of the solver, as for the method that is called.
+
+    Attributes
+    ----------
+    result : MinimizerResult or None
+        The last fit's.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fitcore import Minimizer, Parameters
+    >>> x = np.linspace(0, 10, 21)
+    >>> y = 3 * np.exp(-x / 4) + 0.01 * np.cos(7 * x)
+    >>> params = Parameters()
+    >>> params.add("amp", value=1.0)
+    >>> params.add("tau", value=1.0, min=0.1)
+    >>> fitter = Minimizer(lambda p: p["amp"] * np.exp(-x / p["tau"]) - y, params)
+    >>> result = fitter.leastsq()
+    >>> round(result.params["tau"].value, 2), params["tau"].value
+    (3.99, 1.0)
+    """
+
+    def __init__(
+        self,
+        userfcn: Objective | None = None,
+        params: Parameters | Sequence[Parameter] | None = None,
+        fcn_args: Iterable[Any] | None = None,
+        fcn_kws: Mapping[str, Any] | None = None,
+        iter_cb: IterCallback | None = None,
+        scale_covar: bool = True,
+        nan_policy: NanPolicy = "raise",
+        reduce_fcn: Callable[..., Any] | str | None = None,
+        calc_covar: bool = True,
+        max_nfev: int | None = None,
+        **kws: Any,
+    ) -> None:
+        if userfcn is not None and not callable(userfcn):
+            raise TypeError(f"userfcn (fcn of minimize) must be callable, got {userfcn!r}")
+        if iter_cb is not None and not callable(iter_cb):
+            raise TypeError(f"iter_cb must be callable or None, got {iter_cb!r}")
+        if nan_policy not in NAN_POLICIES:
+            raise ValueError(
+                f"nan_policy must be one of {', '.join(map(repr, NAN_POLICIES))}; "
+                f"got {nan_policy!r}"
+            )
+        self.userfcn = userfcn
+        self.params = None if params is None else read_parameters(params)
+        self.userargs = read_positional(fcn_args)
+        self.userkws = read_keywords(fcn_kws)
+        self.iter_cb = iter_cb
+        self.scale_covar = scale_covar
+        self.nan_policy = nan_policy
+        self.reduce_fcn = reduce_fcn
+        self.calc_covar = calc_covar
+        self.max_nfev = max_nfev
+        self.kws = kws
+        self.result: MinimizerResult | None = None
+
+    @property
+    def asteval(self) -> Any:
+        """Interpreter: evaluates the expressions of `params`; symbols may be put into it."""
+        if self.params is None:
+            self.params = Parameters()
+        return self.params._asteval
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Dict of str to float: best-fit values of the last fit.
+
+        Raises AttributeError before the first.
+        """
+        if self.result is None:
+            raise AttributeError("values: no fit has been done yet")
+        return self.result.values
+
+    def prepare_fit(self, params: Parameters | None = None) -> MinimizerResult:
+        """Check parameters and expressions and collect the variables, without fitting.
+
+        Every fit does this by itself. Call it to evaluate the objective function by hand with the
+        parameters as a fit would start.
+
+        Parameters
+        ----------
+        params : Parameters, optional
+            Instead of those given at the start.
+
+        Returns
+        -------
+        MinimizerResult
+            With a copy of the parameters in `params`, and `var_names`, `init_vals`,
+            `init_values` and `nvarys`.
+
+        Raises
+        ------
+        ValueError
+            If no parameter varies, or one has no finite value.
+        """
+        source = self.params if params is None else read_parameters(params)
+        if source is None:
+            raise MinimizerException("params is missing: a fit needs Parameters")
+        copy = source.copy()
+        varying = copy._prepare()
+        if not varying:
+            raise ValueError(
+                "params has no parameter that varies: there is nothing to fit. Give at least one "
+                f"vary=True and no expression (it holds {', '.join(copy) or 'none at all'})"
+            )
+        for item in copy.values():
+            item.stderr = item.correl = None
+            if item.expr:
+                item.init_value = item.value
+        names, values = [], []
+        for item in varying:
+            value = float(item.value)
+            if not math.isfinite(value):
+                raise ValueError(
+                    f"params: parameter {item.name!r} has the value {value}; a variable needs a "
+                    "finite value to start from"
+                )
+            item.init_value = item.value
+            names.append(item.name)
+            values.append(value)
+        return MinimizerResult(
+            params=copy,
+            var_names=names,
+            init_vals=values,
+            init_values=dict(zip(names, values, strict=True)),
+            nvarys=len(names),
+            nfev=0,
+            success=False,
+            aborted=False,
+            errorbars=False,
+            covar=None,
+        )
+
+    def leastsq(
+        self,
+        params: Parameters | bool | None = None,
+        max_nfev: int | None = None,
+        *,
+        scale_covar: bool | None = None,
+        **kws: Any,
+    ) -> MinimizerResult:
+        """Fit by Levenberg-Marquardt, MINPACK's method.
+
+        Bounds are kept by MINUIT's mapping of bounded to unbounded variables. After convergence
+        the Jacobian is formed once more, by central differences; it gives the covariance, and one
+        Gauss-Newton step that is taken when it lowers chi-square.
+
+        On a bound the mapping has no slope. A variable that starts there is moved inside, by 0.05
+        of the range or, with one bound only, by 0.05 max(1, abs(bound)). One whose solution lies
+        within 1e-4 of the range (of max(1, abs(bound))) from a bound, while chi-square does not
+        rise on the way there, is put onto the bound, and the others are fitted once more; so it
+        is, too, with variables that hold up a fit of more than 50 (nvarys + 1) evaluations beside
+        their bounds. On a bound a variable has no standard error, and those of the others are
+        for its value fixed.
+
+        Parameters
+        ----------
+        params : Parameters, optional
+            Starting values for this fit, instead of those given at the start.
+        max_nfev : int, optional
+            Limit on evaluations for this fit.
+        scale_covar : bool, optional
+            Whether to scale the covariance by the reduced chi-square; default as given at the
+            start.
+        **kws
+            Settings of this fit, before those given at the start:
+
+            ftol, xtol : float, default 1e-11
+                Relative error wanted in the sum of squares, and in the solution. The default is
+                tighter than MINPACK's 1.49012e-8, which stops short of four digits on some of
+                NIST's problems, and costs 5 % more evaluations there.
+            gtol : float, default 0.0
+                Cosine wanted between the residuals and the columns of the Jacobian.
+            maxfev : int, optional
+                MINPACK's limit on evaluations, looked at once per step; the outcome is then
+                ``ier`` 5, and not counted as stopped. Default: as good as none.
+            epsfcn : float, optional
+                Relative error of the residuals; forward differences take its square root as
+                relative step, central ones its cube root. Default: 1e-12 during the fit, so that
+                a model computed to eight digits still has a derivative, and that of doubles for
+                the refinement; that of their type for residuals in single precision.
+            factor : float, default 100.0
+                First bound on the step.
+            diag : array_like, shape (nvarys,), optional
+                Scale factors of the variables, in their own (external) units.
+            jac : {'2-point', '3-point', 'cs'} or callable, default '2-point'
+                Forward or central differences, complex step (`userfcn` is then called with
+                complex values), or as `Dfun`.
+            Dfun : callable, optional
+                ``Dfun(params, *fcn_args, **fcn_kws)`` returns the Jacobian of the residuals by
+                the variables, in their order, shape (N, nvarys).
+            col_deriv : bool, default False
+                Whether `Dfun` returns the transpose, shape (nvarys, N).
+            refine : bool, default True
+                Whether to form the Jacobian anew at the solution, which takes 2 nvarys + 1 more
+                evaluations; left out if `max_nfev` does not allow them. False is MINPACK as it
+                is, whose forward differences limit standard errors to some 4 to 6 digits.
+            callback : callable, optional
+                ``callback(params, solver)`` after each accepted step; `solver` is the
+                :class:`fitcore.minpack.LevenbergMarquardt`. A true value stops the fit.
+
+        Returns
+        -------
+        MinimizerResult
+
+        Raises
+        ------
+        TypeError
+            For an unknown setting; if the function does not return an array of numbers.
+        ValueError
+            If nothing varies, there are fewer residuals than variables, their number changes, or
+            they are not finite with ``nan_policy='raise'``.
+        Exception
+            Whatever `userfcn`, `Dfun`, `iter_cb` or `callback` raises, unchanged.
+
+        References
+        ----------
+        .. [1] J. J. Moré, "The Levenberg-Marquardt algorithm: implementation and theory", Lecture
+           Notes in Mathematics 630, 105-116 (1978).
+        .. [2] F. James, M. Roos, "Minuit", Computer Physics Communications 10, 343-367 (1975).
+        """
+        if isinstance(params, bool):  # leastsq(scale_covar), the order of lmfit 0.7
+            params, scale_covar = None, params
+        if self.userfcn is None:
+            raise MinimizerException("userfcn is missing: a fit needs an objective function")
+        options = {**self.kws, **kws}
+        limit = max_nfev if max_nfev is not None else self.max_nfev
+        result = fit_leastsq(
+            self.userfcn,
+            self.prepare_fit(params),
+            self.userargs,
+            self.userkws,
+            iter_cb=self.iter_cb,
+            scale_covar=self.scale_covar if scale_covar is None else scale_covar,
+            nan_policy=self.nan_policy,
+            max_nfev=limit,
+            options=options,
+        )
+        result._minimizer = self
+        self.result = result
+        return result
+
+    def minimize(
+        self, method: str = "leastsq", params: Parameters | None = None, **kws: Any
+    ) -> MinimizerResult:
+        """Fit by the method of that name.
+
+        Parameters
+        ----------
+        method : {'leastsq'}, default 'leastsq'
+            Name of the method, in upper or lower case.
+        params : Parameters, optional
+            Starting values for this fit, instead of those given at the start.
+        **kws
+            Settings of the method.
+
+        Returns
+        -------
+        MinimizerResult
+
+        Raises
+        ------
+        ValueError
+            If there is no such method; the error lists those there are.
+        """
+        if not isinstance(method, str):
+            raise TypeError(f"method must be a string, got {method!r}")
+        if method.lower() not in METHODS:
+            known = ", ".join(f"{name!r} ({what})" for name, (_, what) in METHODS.items())
+            raise ValueError(f"method {method!r} is unknown; the methods are {known}")
+        attribute, _ = METHODS[method.lower()]
+        fitted: MinimizerResult = getattr(self, attribute)(params=params, **kws)
+        return fitted
+
+    def write_back(self, result: MinimizerResult, target: Mapping[str, Parameter]) -> None:
+        """Set values, errors, correlations and initial values of `target` as `result` has them.
+
+        Parameters
+        ----------
+        result : MinimizerResult
+            Of a fit that began with `target`.
+        target : mapping of str to Parameter
+            The parameters to be updated.
+        """
+        varied = result.init_values
+        for name, item in target.items():
+            found = result.params.get(name)
+            if found is None:
+                continue
+            if name in varied:
+                item.value = found.value
+            item.init_value = found.init_value
+            item.stderr = found.stderr
+            item.correl = None if found.correl is None else dict(found.correl)
+
+
+@overload
+def minimize(
+    fcn: Objective,
+    params: Parameters | Sequence[Parameter],
+    method: str = "leastsq",
+    args: Iterable[Any] | None = None,
+    kws: Mapping[str, Any] | None = None,
+    iter_cb: IterCallback | None = None,
+    scale_covar: bool = True,
+    nan_policy: NanPolicy = "raise",
+    reduce_fcn: Callable[..., Any] | str | None = None,
+    calc_covar: bool = True,
+    max_nfev: int | None = None,
+    *,
+    inplace: bool = True,
+    engine: str | None = None,
+    **fit_kws: Any,
+) -> MinimizerResult: ...
+@overload
+def minimize(
+    fcn: Objective,
+    params: Parameters | Sequence[Parameter],
+    args: tuple[Any, ...] | list[Any] | None,
+    kws: Mapping[str, Any] | None = None,
+    method: str = "leastsq",
+    *,
+    iter_cb: IterCallback | None = None,
+    scale_covar: bool = True,
+    nan_policy: NanPolicy = "raise",
+    reduce_fcn: Callable[..., Any] | str | None = None,
+    calc_covar: bool = True,
+    max_nfev: int | None = None,
+    inplace: bool = True,
+    engine: str | None = None,
+    **fit_kws: Any,
+) -> MinimizerResult: ...
+def minimize(fcn: Any, params: Any, *ordered: Any, **named: Any) -> MinimizerResult:
+    """Fit parameters so that the sum of squares of the residuals is least.
+
+    Parameters
+    ----------
+    fcn : callable
+        ``fcn(params, *args, **kws)`` returns the residuals, an array of the same length each
+        time; see :class:`Minimizer`.
+    params : Parameters
+        Starting values, bounds and expressions. After the fit they hold the best values, standard
+        errors and correlations; if anything is raised they are as they were.
+    method : {'leastsq'}, default 'leastsq'
+        Name of the method.
+    args : tuple, optional
+        Further positional arguments of `fcn`.
+    kws : dict, optional
+        Further keyword arguments of `fcn`.
+    iter_cb : callable, optional
+        ``iter_cb(params, nfev, resid, *args, **kws)``, called after each evaluation; a true value
+        stops the fit.
+    scale_covar : bool, default True
+        Whether the covariance is scaled by the reduced chi-square.
+    nan_policy : {'raise', 'propagate', 'omit'}, default 'raise'
+        What to do about residuals that are NaN or infinite.
+    reduce_fcn : callable or str, optional
+        How scalar minimizers turn an array into one number; 'leastsq' has no use for it.
+    calc_covar : bool, default True
+        Whether methods other than 'leastsq' estimate the covariance.
+    max_nfev : int, optional
+        Limit on evaluations. Default 2000 (nvarys + 1).
+    inplace : bool, default True
+        Whether `params` is updated. The result has a copy in any case.
+    engine : str, optional
+        Deprecated name of `method`.
+    **fit_kws
+        Settings of the method; for 'leastsq' see :meth:`Minimizer.leastsq`.
+
+    Returns
+    -------
+    MinimizerResult
+        Parameters, statistics, and how the fit ended.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument or what `fcn` returns cannot be used; the error says which and why.
+    Exception
+        Whatever `fcn` raises, unchanged.
+
+    Notes
+    -----
+    After `fcn` and `params`, positional arguments may come in the order of lmfit 1.x (method, args,
+    kws, iter_cb, ...) or in that of the manual of lmfit 0.7 (args, kws, method): a string in the
+    third place is the method, a tuple, list or None is args.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fitcore import Parameters, minimize, report_fit
+    >>> x = np.linspace(0, 15, 61)
+    >>> data = 5 * np.sin(2 * x - 0.1) * np.exp(-0.025 * x**2) + 0.2 * np.sin(50 * x**2)
+    >>> def residual(params, x, data):
+    ...     v = params.valuesdict()
+    ...     wave = v["amp"] * np.sin(x * v["omega"] + v["shift"])
+    ...     return wave * np.exp(-v["decay"] * x**2) - data
+    >>> params = Parameters()
+    >>> params.add("amp", value=10, min=0)
+    >>> params.add("decay", value=0.1)
+    >>> params.add("shift", value=0.0, min=-np.pi / 2, max=np.pi / 2)
+    >>> params.add("omega", value=3.0)
+    >>> result = minimize(residual, params, args=(x, data))
+    >>> result.success, result.nvarys, result.ndata
+    (True, 4, 61)
+    >>> params["omega"].value.__round__(2), result.params["omega"].stderr < 0.01
+    (2.0, True)
+    """
+    named = by_name(ordered, named)
+    inplace = named.pop("inplace", True)
+    engine = named.pop("engine", None)
+    method = named.pop("method", None)
+    if engine is not None:
+        warnings.warn("engine is deprecated; use method", DeprecationWarning, stacklevel=2)
+        if method is not None and method != engine:
+            raise TypeError(f"method={method!r} and engine={engine!r} name two methods")
+        method = engine
+    fitter = Minimizer(fcn, params, named.pop("args", None), named.pop("kws", None), **named)
+    for name, value in (("fcn", fcn), ("params", params)):
+        if value is None:
+            raise TypeError(f"{name} must be given, got None")
+    result = fitter.minimize("leastsq" if method is None else method)
+    if inplace and fitter.params is not None:
+        source = fitter.params
+        if source is params:
+            fitter.write_back(result, source)
+        else:
+            for item in params:
+                fitter.write_back(result, {item.name: item})
+        result._source = source
+    return result
+
+
+minimize.__signature__ = signature()  # type: ignore[attr-defined]

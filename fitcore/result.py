@@ -1,0 +1,237 @@
+"""What a fit gives back."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from fitcore.minimizer import Minimizer
+    from fitcore.parameter import Parameters
+
+__all__ = ["MinimizerResult"]
+
+
+class MinimizerResult:
+    """The outcome of a fit: best-fit parameters, statistics, and how it ended.
+
+    It is what :func:`fitcore.minimize` and the methods of :class:`fitcore.Minimizer` return. After
+    a fit it can be printed with :func:`fitcore.report_fit`, and the fit can be run again from
+    where it ended with :meth:`leastsq`.
+
+    Attributes
+    ----------
+    params : Parameters
+        Best-fit parameters with `stderr` and `correl`; a copy of its own.
+    method : str
+        Method of the fit.
+    success : bool
+        Whether the fit converged.
+    aborted : bool
+        Whether it was stopped: by `iter_cb`, `callback` or the limit on evaluations. The values are
+        the best ones until then.
+    errorbars : bool
+        Whether uncertainties were estimated.
+    message : str
+        How the fit ended and, if there are no uncertainties, why.
+    ier : int
+        MINPACK's integer code: 1 to 4 converged, 5 too many evaluations, 6 to 8 tolerances too
+        small, 9 residuals NaN or infinite, -1 stopped.
+    lmdif_message : str
+        `ier` in words.
+    status : int
+        Same as `ier`.
+    nfev : int
+        Number of evaluations of the objective function, those of the Jacobians included.
+    nvarys : int
+        Number of variables.
+    ndata : int
+        Number of residuals, N.
+    nfree, ndfree : int
+        Degrees of freedom, N - nvarys.
+    residual : ndarray, shape (N,)
+        Residuals at the best fit.
+    chisqr : float
+        Chi-square, the sum of the squared residuals.
+    redchi : float
+        Reduced chi-square, chisqr / (N - nvarys).
+    aic : float
+        Akaike's information criterion, N ln(chisqr/N) + 2 nvarys.
+    bic : float
+        Bayesian information criterion, N ln(chisqr/N) + ln(N) nvarys.
+    covar : ndarray, shape (nvarys, nvarys), or None
+        Covariance of the variables, in the order of `var_names`. The rows and columns of those in
+        `at_bound` are 0: they count as fixed.
+    var_names : list of str
+        Names of the variables.
+    init_vals : list of float
+        Their values before the fit.
+    init_values : dict of str to float
+        The same by name.
+    at_bound : tuple of str
+        Variables whose best value is one of their bounds; they have no standard error.
+    moved : dict of str to float
+        Variables that started on a bound, where the mapping of bounds has no slope, and the values
+        inside from which the fit started instead.
+    last_internal_values : ndarray, shape (nvarys,)
+        The solution in the internal coordinates of the solver.
+    call_kws : dict
+        The solver's settings.
+    """
+
+    params: Parameters
+    method: str
+    success: bool
+    aborted: bool
+    errorbars: bool
+    message: str
+    ier: int
+    lmdif_message: str
+    nfev: int
+    nvarys: int
+    ndata: int
+    nfree: int
+    residual: NDArray[np.float64]
+    chisqr: float
+    redchi: float
+    aic: float
+    bic: float
+    covar: NDArray[np.float64] | None
+    var_names: list[str]
+    init_vals: list[float]
+    init_values: dict[str, float]
+    at_bound: tuple[str, ...]
+    moved: dict[str, float]
+    last_internal_values: NDArray[np.float64]
+    call_kws: dict[str, Any]
+
+    # How to run again; lost when pickled, as functions often cannot be.
+    _minimizer: Minimizer | None = None
+    # The user's parameters, which a fit in place updates.
+    _source: Parameters | None = None
+
+    def __init__(self, **attributes: Any) -> None:
+        self.__dict__.update(attributes)
+
+    @property
+    def ndfree(self) -> int:
+        """int: degrees of freedom, the same as `nfree`."""
+        return self.nfree
+
+    @property
+    def status(self) -> int:
+        """int: the same as `ier`."""
+        return self.ier
+
+    @property
+    def values(self) -> dict[str, float]:
+        """Dict of str to float: best-fit values of all parameters."""
+        values: dict[str, float] = self.params.valuesdict()
+        return values
+
+    @property
+    def uvars(self) -> dict[str, Any] | None:
+        """Dict of str to ufloat: correlated values; needs the package `uncertainties`.
+
+        None if no uncertainties were estimated.
+        """
+        if self.covar is None:
+            return None
+        try:
+            from uncertainties import correlated_values, ufloat
+        except ImportError as exc:
+            raise ImportError(
+                "uvars needs the package uncertainties: pip install fitcore[uncertainties]"
+            ) from exc
+        create = getattr(self.params, "create_uvars", None)
+        if create is not None:
+            made: dict[str, Any] = create(covar=self.covar)
+            return made
+        values = [self.params[name].value for name in self.var_names]
+        found = dict(zip(self.var_names, correlated_values(values, self.covar), strict=True))
+        return {
+            name: found.get(name, ufloat(item.value, item.stderr or 0.0))
+            for name, item in self.params.items()
+        }
+
+    def leastsq(self, **kws: Any) -> bool:
+        """Run the fit again by Levenberg-Marquardt, from the present values of `params`.
+
+        The result itself is updated, and so are the parameters that were given to
+        :func:`fitcore.minimize`, unless that was with ``inplace=False``.
+
+        Parameters
+        ----------
+        **kws
+            Settings as for :meth:`fitcore.Minimizer.leastsq`.
+
+        Returns
+        -------
+        bool
+            Whether the fit converged.
+
+        Raises
+        ------
+        RuntimeError
+            If the result comes from a pickle, which does not hold the objective function.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fitcore import Parameters, minimize
+        >>> params = Parameters()
+        >>> params.add("rate", value=1.0, min=0)
+        >>> t = np.linspace(0, 5, 11)
+        >>> result = minimize(lambda p: np.exp(-p["rate"] * t) - np.exp(-t / 2), params)
+        >>> result.params["rate"].value = 3.0
+        >>> result.leastsq(ftol=1e-12)
+        True
+        >>> round(result.params["rate"].value, 6), round(params["rate"].value, 6)
+        (0.5, 0.5)
+        """
+        if self._minimizer is None:
+            raise RuntimeError(
+                "this result comes from a pickle, which does not hold the objective function: "
+                "fit again with fitcore.minimize(fcn, result.params, ...)"
+            )
+        again = self._minimizer.leastsq(params=self.params, **kws)
+        source, minimizer = self._source, self._minimizer
+        self.__dict__.clear()
+        self.__dict__.update(again.__dict__)
+        self._source, self._minimizer = source, minimizer
+        if source is not None:
+            minimizer.write_back(self, source)
+        return self.success
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {k: v for k, v in self.__dict__.items() if k not in ("_minimizer", "_source")}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+
+    def __copy__(self) -> MinimizerResult:
+        return type(self)(**self.__dict__)
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> MinimizerResult:
+        import copy
+
+        twin = type(self)(**copy.deepcopy(self.__getstate__(), memo))
+        twin._minimizer, twin._source = self._minimizer, self._source
+        return twin
+
+    def __repr__(self) -> str:
+        if "chisqr" not in self.__dict__:
+            return f"<MinimizerResult {', '.join(self.var_names)}: not fitted>"
+        return (
+            f"<MinimizerResult {self.method}: {'success' if self.success else 'no success'}, "
+            f"nvarys={self.nvarys} ndata={self.ndata} nfev={self.nfev} "
+            f"chisqr={self.chisqr:.6g} redchi={self.redchi:.6g}>"
+        )
+
+    def _repr_html_(self, show_correl: bool = True, min_correl: float = 0.1) -> str:
+        """Report as HTML, for notebooks."""
+        from fitcore.printfuncs import fitreport_html_table
+
+        return f"<h2>Fit Result</h2> {fitreport_html_table(self, show_correl, min_correl)}"

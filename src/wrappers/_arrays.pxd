@@ -1,0 +1,14 @@
+# Arrays and numbers on their way from Python to the core.
+cimport numpy as cnp
+
+cdef extern from "sole_owner.h":
+    bint FITCORE_SOLE_OWNER(cnp.ndarray a)
+
+
+cdef inline double *doubles(cnp.ndarray a) noexcept:
+    return <double *> cnp.PyArray_DATA(a)
+
+cdef cnp.ndarray zeros(Py_ssize_t n)
+cdef cnp.ndarray fresh(const double *x, Py_ssize_t n)
+cdef cnp.ndarray vector(object value, int typenum, str what)
+cdef bint sole_owner(cnp.ndarray a)

@@ -1,0 +1,155 @@
+"""The result of a fit: its attributes, running it again, copies and pickles."""
+
+import copy
+import math
+import pickle
+from typing import Any
+
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from fitcore import Minimizer, Parameters, create_params, minimize
+
+X = np.linspace(0, 4, 41)
+Y = 2 * np.exp(-1.3 * X) + 0.02 * np.cos(29 * X**2)
+
+
+def residual(p: Any) -> Any:
+    return p["amp"] * np.exp(-p["rate"] * X) - Y
+
+
+def start() -> Parameters:
+    return create_params(amp={"value": 1.0, "min": 0, "max": 10}, rate=3.0)
+
+
+def test_every_attribute_of_the_manuals_table_of_fit_results_is_there() -> None:
+    calls = []
+
+    def counted(p: Any) -> Any:
+        calls.append(1)
+        return residual(p)
+
+    result = minimize(counted, start())
+    assert result.nfev == len(calls)
+    assert result.success is True
+    assert result.errorbars is True
+    assert result.message == "Fit succeeded."
+    assert result.ier in (1, 2, 3)
+    assert "at most" in result.lmdif_message
+    assert result.nvarys == 2
+    assert result.ndata == 41
+    assert result.ndfree == result.nfree == 39
+    assert_array_equal(result.residual, residual(result.params))
+    assert result.chisqr == pytest.approx(np.sum(result.residual**2), rel=1e-14)
+    assert result.redchi == pytest.approx(result.chisqr / 39, rel=1e-14)
+
+
+def test_the_attributes_of_lmfit_1_x_are_there() -> None:
+    result = minimize(residual, start())
+    n, chisqr = 41, result.chisqr
+    assert result.aic == pytest.approx(n * math.log(chisqr / n) + 2 * 2, rel=1e-14)
+    assert result.bic == pytest.approx(n * math.log(chisqr / n) + math.log(n) * 2, rel=1e-14)
+    assert result.method == "leastsq"
+    assert result.aborted is False
+    assert result.status == result.ier
+    assert result.var_names == ["amp", "rate"]
+    assert result.init_vals == [1.0, 3.0]
+    assert result.init_values == {"amp": 1.0, "rate": 3.0}
+    assert result.values == result.params.valuesdict()
+    assert result.call_kws["ftol"] == 1e-11
+    u = result.last_internal_values
+    assert 5 + 5 * math.sin(u[0]) == pytest.approx(result.params["amp"].value, rel=1e-12)
+    assert u[1] == result.params["rate"].value
+
+
+def test_errors_and_correlations_are_those_of_the_covariance_matrix() -> None:
+    result = minimize(residual, start())
+    cov = result.covar
+    assert cov is not None
+    assert_array_equal(cov, cov.T)
+    for i, (name, item) in enumerate(result.params.items()):
+        assert item.stderr == pytest.approx(math.sqrt(cov[i, i]), rel=1e-12)
+        other = {"amp": "rate", "rate": "amp"}[name]
+        expected = cov[0, 1] / math.sqrt(cov[0, 0] * cov[1, 1])
+        assert item.correl == {other: pytest.approx(expected, rel=1e-12)}
+
+
+def test_uvars_are_correlated_values() -> None:
+    uncertainties = pytest.importorskip("uncertainties")
+    params = start()
+    params.add("product", expr="amp*rate")
+    result = minimize(residual, params)
+    uvars = result.uvars
+    assert uvars is not None
+    assert uvars["amp"].n == result.params["amp"].value
+    assert uvars["amp"].s == pytest.approx(result.params["amp"].stderr, rel=1e-9)
+    product = uvars["amp"] * uvars["rate"]
+    assert product.s == pytest.approx(result.params["product"].stderr, rel=1e-7)
+    found = uncertainties.covariance_matrix([uvars["amp"], uvars["rate"]])
+    assert_allclose(found, result.covar, rtol=1e-9)
+
+
+def test_leastsq_runs_the_fit_again_and_updates_everything() -> None:
+    params = start()
+    result = minimize(residual, params)
+    best = result.params.valuesdict()
+    assert result.leastsq() is True
+    assert result.init_values == best
+    result.params["amp"].value = 5.0
+    result.params["rate"].set(value=2.0, vary=False)
+    assert result.leastsq(ftol=1e-6) is True
+    assert result.nvarys == 1
+    assert result.init_vals == [5.0]
+    # The parameters given to minimize follow, as in lmfit 0.7.
+    assert params["amp"].value == result.params["amp"].value != best["amp"]
+    assert result.leastsq(max_nfev=2) is False
+
+
+def test_leastsq_again_after_inplace_false_leaves_params_alone() -> None:
+    params = start()
+    result = minimize(residual, params, inplace=False)
+    result.leastsq()
+    assert params.valuesdict() == start().valuesdict()
+    assert Minimizer(residual, params).leastsq().leastsq() is True
+    assert params.valuesdict() == start().valuesdict()
+
+
+@pytest.mark.parametrize("how", [copy.deepcopy, copy.copy])
+def test_a_copy_is_independent_and_can_run_again(how: Any) -> None:
+    result = minimize(residual, start())
+    twin = how(result)
+    assert twin.params.valuesdict() == result.params.valuesdict()
+    if how is copy.deepcopy:
+        twin.params["amp"].value = 9.0
+        twin.residual[:] = 0
+        assert result.params["amp"].value != 9.0
+        assert result.residual.any()
+    assert twin.leastsq()
+
+
+def test_a_pickle_keeps_everything_but_the_function() -> None:
+    result = minimize(lambda p: residual(p), start())
+    twin = pickle.loads(pickle.dumps(result))
+    assert twin.params.valuesdict() == result.params.valuesdict()
+    assert twin.params["amp"].stderr == result.params["amp"].stderr
+    assert_array_equal(twin.covar, result.covar)
+    assert (twin.chisqr, twin.message, twin.nfev) == (result.chisqr, result.message, result.nfev)
+    with pytest.raises(RuntimeError, match="pickle"):
+        twin.leastsq()
+
+
+def test_results_do_not_share_their_arrays() -> None:
+    fitter = Minimizer(residual, start())
+    first = fitter.leastsq()
+    kept = first.residual.copy()
+    second = fitter.leastsq()
+    second.residual[:] = 0
+    assert_array_equal(first.residual, kept)
+
+
+def test_repr_says_how_the_fit_ended() -> None:
+    result = minimize(residual, start())
+    assert "success" in repr(result)
+    assert "not fitted" in repr(Minimizer(residual, start()).prepare_fit())
+    assert result._repr_html_().startswith("<h2>Fit Result</h2> <table")
