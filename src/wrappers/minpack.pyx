@@ -48,7 +48,8 @@ MESSAGES = {
        "  solution is possible.",
     8: "gtol={gtol:f} is too small, func(x) is orthogonal to the columns of\n"
        "  the Jacobian to machine precision.",
-    9: "The residuals or the Jacobian contain NaN or infinity at the present point.",
+    9: "The residuals or the Jacobian contain NaN or infinity at the present point,\n"
+       "  or at every step from it.",
 }
 
 

@@ -33,6 +33,9 @@ def matrices(m: int, n: int):
     yield "rows of many sizes", a * 10.0 ** rng.uniform(-6, 6, (m, 1))
     mixed = (10.0 ** -np.linspace(0, 12, n))[:, None] * rng.standard_normal((n, n))
     yield "ill-conditioned", a @ mixed
+    # what is left of the columns after the first step is 1e-10 of them, and of many sizes: norms
+    # brought up to date by subtraction alone would be noise
+    yield "nearly parallel columns", a[:, :1] + a * 1e-10 * 10.0 ** rng.uniform(-2, 0, n)
     zeros = a.copy()
     zeros[:, ::2] = 0.0
     yield "zero columns", zeros

@@ -197,7 +197,6 @@ ERRORS: dict[str, dict[str, Any]] = {
     "maxfev a string": {"maxfev": "a"},
     "maxfev not an integer": {"maxfev": 5.5},
     "maxfev None": {"maxfev": None},
-    "x0 empty": {"x0": [], "func": lambda q: np.ones(3)},
     "x0 complex": {"x0": np.array([1.0 + 1.0j, 1.0])},
     "func not callable": {"func": 3},
     "func raises": {"func": lambda q: 1 / 0},

@@ -368,7 +368,8 @@ def test_fits_that_end_in_exceptions_leave_no_memory_behind() -> None:
             with contextlib.suppress(TypeError, ValueError):
                 LevenbergMarquardt(START).run(lambda p, wrong=wrong: wrong)
 
-    assert grown(work, 250) < 2500
+    # 2000 fits: one object that each left behind would be 48 bytes at least
+    assert grown(work, 250) < 2000 * 10
 
 
 def test_reference_counts_of_what_was_given_are_as_before() -> None:

@@ -96,6 +96,10 @@ def awkward(m: int, n: int) -> dict[str, np.ndarray]:
         scaled[:, 1] *= size
         cases[f"a column of {name}"] = scaled
         cases[f"all of {name}"] = a * size
+    for size in (1e-310, 1e-150, 1e155, 1e300):
+        last = a.copy()
+        last[:, -1] *= size
+        cases[f"a last column of {size:g}"] = last
     late = a.copy()
     late[:-1, 2] = 0.0
     cases["a column that begins in the last row"] = late

@@ -265,6 +265,10 @@ contains
     end if
 
     call test_end(state)
+    ! a step bound that has shrunk before a wall of NaN or infinity has not converged
+    if (state%task == task_done .and. state%nit == 0 .and. .not. fnorm_trial <= huge(fnorm_trial)) then
+      if (state%info == info_xtol .or. state%info == info_xtol_small) state%info = info_nonfinite
+    end if
     if (state%task == task_done) return
     if (accepted) then
       call ask(state, task_iteration)

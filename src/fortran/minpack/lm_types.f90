@@ -27,7 +27,8 @@ module fitcore_lm_types
   integer(ic), parameter, public :: info_ftol_small = 6
   integer(ic), parameter, public :: info_xtol_small = 7
   integer(ic), parameter, public :: info_gtol_small = 8
-  integer(ic), parameter, public :: info_nonfinite = 9   !< NaN or infinity at x or in its Jacobian
+  integer(ic), parameter, public :: info_nonfinite = 9   !< NaN or infinity at x, in its Jacobian, or all
+                                                         !< around x
 
   !> Everything a fit remembers between two calls, besides the caller's arrays.
   !> No pointers: a copy of its bytes and of the arrays is a copy of the solver.
