@@ -2,11 +2,8 @@
 #ifndef FITCORE_DISPATCH_H
 #define FITCORE_DISPATCH_H
 
-#include <stdint.h>
 #include <stdlib.h>
-
-typedef void (*fitcore_fold_rows_t)(int64_t rows, int64_t n, int64_t ldblock, double *block,
-                                    double *r, double *qtb, double *sums);
+#include "fitcore_minpack.h"
 
 void fitcore_fold_rows_v1(int64_t, int64_t, int64_t, double *, double *, double *, double *);
 void fitcore_fold_rows_v3(int64_t, int64_t, int64_t, double *, double *, double *, double *);

@@ -3,7 +3,6 @@
 #define FITCORE_MINPACK_H
 
 #include <stdint.h>
-#include "dispatch.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,6 +31,10 @@ int64_t fitcore_lm_work_size(int64_t m, int64_t n);
 void fitcore_lm_step(lm_state *state, double *x, double *fvec, double *fjac, double *diag,
                      double *qtf, int64_t *ipvt, double *xt, double *ft, double *wa);
 void fitcore_lm_stop(lm_state *state, int info);
+
+/* The kernel of the QR factorization of a tall matrix, see fold_rows.inc. */
+typedef void (*fitcore_fold_rows_t)(int64_t rows, int64_t n, int64_t ldblock, double *block,
+                                    double *r, double *qtb, double *sums);
 
 /* Rows per block of a tall matrix; 0 when m by n is not tall. */
 int64_t fitcore_tall_block_rows(int64_t m, int64_t n);

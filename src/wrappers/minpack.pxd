@@ -2,13 +2,9 @@
 from libc.stdint cimport int64_t
 cimport numpy as cnp
 
-cdef extern from "dispatch.h" nogil:
+cdef extern from "fitcore_minpack.h" nogil:
     ctypedef void (*fitcore_fold_rows_t)(int64_t rows, int64_t n, int64_t ldblock, double *block,
                                          double *r, double *qtb, double *sums) noexcept nogil
-    int fitcore_cpu_level()
-    fitcore_fold_rows_t fitcore_choose_fold_rows(int level)
-
-cdef extern from "fitcore_minpack.h" nogil:
     ctypedef struct lm_state:
         int64_t m, n, maxfev, nfev, njev, nit
         double ftol, xtol, gtol, epsfcn, factor

@@ -13,6 +13,10 @@ import numpy as np
 
 from fitcore._arrays import count, number, real_array
 
+cdef extern from "dispatch.h" nogil:
+    int fitcore_cpu_level()
+    fitcore_fold_rows_t fitcore_choose_fold_rows(int level)
+
 cnp.import_array()
 
 cdef fitcore_fold_rows_t fold_rows = fitcore_choose_fold_rows(fitcore_cpu_level())
