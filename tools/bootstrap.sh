@@ -114,7 +114,7 @@ else
     set -- --no-build-isolation "--config-settings=build-dir=$venv/build" "$@"
     if [ "$profile" = debug ]; then
         set -- "--config-settings=setup-args=-Dbuildtype=debug" \
-            "--config-settings=setup-args=-Dfortran_args=['-fcheck=all','-Wall','-Wextra']" "$@"
+            "--config-settings=setup-args=-Dfortran_args=['-Wall','-Wextra']" "$@"
     fi
     pip_install "$profile" "fitcore (built here) and what '$profile' needs" "$@"
     [ "$profile" = bench ] || ninja -C "$venv/build" --quiet >&2 || die "the build failed: see the messages above"
