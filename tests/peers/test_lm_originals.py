@@ -23,7 +23,8 @@ from fitcore.minpack import LevenbergMarquardt
 EPS = float(np.finfo(float).eps)
 TOL = float(np.sqrt(EPS))
 KINDS = ("lmdif", "lmder")
-# Of 141 runs each. Elsewhere the original's own counts depend on its last bits.
+# Of 141 runs each; 100 and 116 with gfortran 12 on x86-64. Elsewhere the original's own counts
+# depend on its last bits, and which of those runs agree by luck depends on the machine.
 LEAST_EQUAL = {"lmdif": 95, "lmder": 110}
 # How much farther than its few perturbed runs the original may go astray.
 SLACK = 30.0

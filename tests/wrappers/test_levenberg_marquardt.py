@@ -361,6 +361,18 @@ def test_nan_or_infinity_at_the_start_or_in_the_jacobian_is_info_9(bad: float, s
     assert "NaN" in solver.message
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_a_func_that_is_finite_at_the_start_only_has_not_converged(bad: float) -> None:
+    """MINPACK's step bound shrinks until it calls the start the solution (info 2)."""
+
+    def walled_in(p: np.ndarray) -> np.ndarray:
+        return residual(p) if np.all(p == START) else np.full(T.size, bad)
+
+    solver = LevenbergMarquardt(START, jac="analytic").run(walled_in, jac=jacobian)
+    assert (solver.info, solver.success, solver.nit) == (9, False, 0)
+    np.testing.assert_array_equal(solver.x, START)
+
+
 @each_scheme
 def test_trials_at_which_func_is_not_finite_shrink_the_step(scheme: str) -> None:
     def walled(p: np.ndarray) -> np.ndarray:
