@@ -400,3 +400,20 @@ def last_bit_changes(func: Function, trials: int = 4) -> Iterator[Function]:
             return np.where(value == 0.0, value, moved)
 
         yield changed
+
+
+def column_changes(jac: Function, trials: int = 4) -> Iterator[Function]:
+    """Jacobians whose columns are moved by 4 eps of their norms, the backward error of QR.
+
+    (Golub, Van Loan, Matrix Computations, 5.2.2: m n eps at the worst.) Deterministic in x.
+    """
+    for trial in range(trials):
+
+        def changed(x: np.ndarray, trial: int = trial) -> np.ndarray:
+            value = np.asarray(jac(x))
+            seed = int(np.bitwise_xor.reduce(np.ascontiguousarray(x).view(np.uint64)))
+            noise = np.random.default_rng([trial, seed]).uniform(-1.0, 1.0, value.shape)
+            with np.errstate(all="ignore"):
+                return value + 4.0 * np.finfo(float).eps * noise * np.linalg.norm(value, axis=0)
+
+        yield changed

@@ -1,5 +1,4 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: freethreading_compatible=True
 """Arrays and numbers on their way from Python to the core, with errors that name the argument."""
 
 from libc.math cimport isfinite

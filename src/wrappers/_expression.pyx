@@ -1,5 +1,4 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: freethreading_compatible=True
 """Expressions compiled to arithmetic on doubles: programs for a stack machine."""
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc

@@ -1,5 +1,4 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: freethreading_compatible=True
 """The residual function of a fit with Parameters: what runs at every evaluation."""
 
 from libc.math cimport fabs, isfinite

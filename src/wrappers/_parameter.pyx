@@ -1,5 +1,4 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: freethreading_compatible=True
 """The value of a parameter, its bounds, and its place among others' expressions."""
 
 import builtins

@@ -44,16 +44,17 @@ int fitcore_reduce_tall(int64_t m, int64_t n, double *fjac, const double *fvec, 
                         const double *h, int separate, const double *last, double *qtf,
                         fitcore_fold_rows_t kernel, double *work);
 
-void fitcore_difference_points(int scheme, double epsfcn, double x, double *plus, double *minus,
-                               double *h);
+void fitcore_difference_points(int scheme, double epsfcn, double x, double size, double *plus,
+                               double *minus, double *h);
 void fitcore_difference_column(int64_t m, const double *fplus, const double *fminus, double h,
                                double *column);
 void fitcore_finish_column(int64_t m, const double *fminus, double h, double *column);
 void fitcore_covariance(int64_t n, const double *r, int64_t ldr, const int64_t *ipvt, double tol,
-                        double *cov, int64_t *rank);
+                        double *cov, int64_t *rank, double *work);
 int64_t fitcore_gauss_newton_work_size(int64_t m, int64_t n);
 void fitcore_gauss_newton(int64_t m, int64_t n, double *fjac, const double *f, int reduced,
-                          double tol, int64_t *ipvt, double *qtf, double *p, int64_t *rank, double *scratch, double *work);
+                          double tol, int64_t *ipvt, double *qtf, double *p, int64_t *rank,
+                          double *scratch, double *work);
 double fitcore_norm(int64_t n, const double *a);
 
 #ifdef __cplusplus

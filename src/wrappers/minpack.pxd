@@ -33,13 +33,13 @@ cdef extern from "fitcore_minpack.h" nogil:
     int fitcore_reduce_tall(int64_t m, int64_t n, double *fjac, const double *fvec,
                             int differences, const double *h, int separate, const double *last,
                             double *qtf, fitcore_fold_rows_t kernel, double *work)
-    void fitcore_difference_points(int scheme, double epsfcn, double x, double *plus,
+    void fitcore_difference_points(int scheme, double epsfcn, double x, double size, double *plus,
                                    double *minus, double *h)
     void fitcore_difference_column(int64_t m, const double *fplus, const double *fminus, double h,
                                    double *column)
     void fitcore_finish_column(int64_t m, const double *fminus, double h, double *column)
     void fitcore_covariance(int64_t n, const double *r, int64_t ldr, const int64_t *ipvt,
-                            double tol, double *cov, int64_t *rank)
+                            double tol, double *cov, int64_t *rank, double *work)
     double fitcore_norm(int64_t n, const double *a)
     int64_t fitcore_gauss_newton_work_size(int64_t m, int64_t n)
     void fitcore_gauss_newton(int64_t m, int64_t n, double *fjac, const double *f, int reduced,
@@ -55,6 +55,8 @@ cdef class Evaluator:
     cdef cnp.ndarray residual_complex(self, const double complex *x, Py_ssize_t n)
     # The Jacobian at x into fjac, m by n, columns contiguous.
     cdef int jacobian(self, const double *x, Py_ssize_t n, double *fjac, Py_ssize_t m) except -1
+    # What the difference step of variable j at x is relative to: |x|, unless there is a reason.
+    cdef double size(self, Py_ssize_t j, double x) noexcept
     # After each accepted step; a value other than 0 stops the fit.
     cdef int iteration(self, LevenbergMarquardt solver) except -1
 
@@ -70,6 +72,8 @@ cdef class LevenbergMarquardt:
     cdef int allocate(self, Py_ssize_t m) except -1
     cdef int step(self) except -1
     cdef int check_ready(self) except -1
+    cdef object points(self)
+    cdef int take(self, values) except -1
     cdef int check_idle(self) except -1
     cdef int sharpen(self, Evaluator evaluator, int scheme) except -1
     cdef int check_length(self, cnp.ndarray f) except -1

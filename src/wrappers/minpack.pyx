@@ -1,8 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-# cython: freethreading_compatible=True
 """Levenberg-Marquardt least squares by MINPACK-1, driven by reverse communication."""
 
-from libc.math cimport NAN, isfinite
+from libc.math cimport NAN, fabs, isfinite
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
@@ -88,6 +87,9 @@ cdef class Evaluator:
 
     cdef int jacobian(self, const double *x, Py_ssize_t n, double *fjac, Py_ssize_t m) except -1:
         raise NotImplementedError("jacobian")
+
+    cdef double size(self, Py_ssize_t j, double x) noexcept:
+        return fabs(x)
 
     cdef int iteration(self, LevenbergMarquardt solver) except -1:
         return 0
@@ -369,7 +371,8 @@ cdef class LevenbergMarquardt:
             z = <double complex *> cnp.PyArray_DATA(point)
         for j in range(n):
             column = doubles(self._fjac) + j * m
-            fitcore_difference_points(scheme, self.state.epsfcn, x[j], &plus, &minus, &h[j])
+            fitcore_difference_points(scheme, self.state.epsfcn, x[j], evaluator.size(j, x[j]),
+                                      &plus, &minus, &h[j])
             if scheme == JAC_COMPLEX:
                 z[j] = plus + 1j * h[j]
                 above = evaluator.residual_complex(z, n)
@@ -634,10 +637,18 @@ cdef class LevenbergMarquardt:
         RuntimeError
             If the fit is finished, or a driver is at work on it.
         """
+        self.check_idle()
+        self.running = True
+        try:
+            return self.points()
+        finally:
+            self.running = False
+
+    cdef object points(self):
         cdef lm_state *s = &self.state
         cdef Py_ssize_t n = s.n, j
+        cdef double *x = doubles(self._x)
         cdef double plus = 0, minus = 0, h = 0
-        self.check_idle()
         if s.task == TASK_DONE:
             raise RuntimeError(f"the fit is finished (info={s.info}): nothing to ask")
         if s.task == TASK_ITERATION:
@@ -650,8 +661,7 @@ cdef class LevenbergMarquardt:
         points = np.empty((rows, n), np.complex128 if s.jac == JAC_COMPLEX else np.float64)
         points[...] = self._x
         for j in range(n):
-            fitcore_difference_points(s.jac, s.epsfcn, (<double *> cnp.PyArray_DATA(self._x))[j],
-                                      &plus, &minus, &h)
+            fitcore_difference_points(s.jac, s.epsfcn, x[j], fabs(x[j]), &plus, &minus, &h)
             points[j, j] = plus + 1j * h if s.jac == JAC_COMPLEX else plus
             if s.jac == JAC_CENTRAL:
                 points[n + j, j] = minus
@@ -675,12 +685,20 @@ cdef class LevenbergMarquardt:
         TypeError
             If the values are not real numbers (complex for the complex step).
         """
+        self.check_idle()
+        self.running = True
+        try:
+            self.take(values)
+        finally:
+            self.running = False
+
+    cdef int take(self, values) except -1:
         cdef lm_state *s = &self.state
         cdef cnp.ndarray f, block, steps
         cdef Py_ssize_t n = s.n, m, j
         cdef double plus = 0, minus = 0, h = 0
         cdef double *column
-        self.check_idle()
+        cdef double *x = doubles(self._x)
         if s.task == TASK_DONE:
             raise RuntimeError(f"the fit is finished (info={s.info}): nothing to tell")
         if s.task == TASK_ITERATION:
@@ -713,15 +731,14 @@ cdef class LevenbergMarquardt:
             elif s.jac == JAC_FORWARD and tall:
                 steps = zeros(n)
                 for j in range(n):
-                    fitcore_difference_points(s.jac, s.epsfcn, doubles(self._x)[j], &plus, &minus,
+                    fitcore_difference_points(s.jac, s.epsfcn, x[j], fabs(x[j]), &plus, &minus,
                                               doubles(steps) + j)
                 self._fjac[...] = given
                 self.reduce(doubles(steps), NULL)
             else:
                 for j in range(n):
                     column = doubles(self._fjac) + j * m
-                    fitcore_difference_points(s.jac, s.epsfcn, doubles(self._x)[j], &plus, &minus,
-                                              &h)
+                    fitcore_difference_points(s.jac, s.epsfcn, x[j], fabs(x[j]), &plus, &minus, &h)
                     if s.jac == JAC_COMPLEX:
                         self._fjac[j] = given[j].imag / h
                         continue
@@ -773,7 +790,8 @@ cdef class LevenbergMarquardt:
         shape[0] = shape[1] = n
         cov = cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE, 0)
         fitcore_covariance(n, doubles(self._fjac), self.state.m,
-                           <int64_t *> cnp.PyArray_DATA(self._ipvt), tol, doubles(cov), &rank)
+                           <int64_t *> cnp.PyArray_DATA(self._ipvt), tol, doubles(cov), &rank,
+                           doubles(self.wa))
         return cov if rank == n else None
 
     @property

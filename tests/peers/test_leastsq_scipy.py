@@ -174,6 +174,7 @@ def test_ier_nfev_and_message_are_scipys_on_the_problems_of_minpack(jac: bool) -
             continue
         excepted += 1
         noisy = [type(p)(**{**p.__dict__, "f": f}) for f in originals.last_bit_changes(p.residual)]
+        noisy += [type(p)(**{**p.__dict__, "df": f}) for f in originals.column_changes(p.jacobian)]
         assert originals.sensitive(case.start, counts) or any(
             counts(case.start, q) != counts(case.start) for q in noisy
         ), case.id

@@ -38,23 +38,6 @@ def _minpack() -> None:
     originals.require()
 
 
-def column_changes(jac: Function, trials: int = 4) -> Iterator[Function]:
-    """Jacobians whose columns are moved by 4 eps of their norms, the backward error of QR.
-
-    (Golub, Van Loan, Matrix Computations, 5.2.2: m n eps at the worst.) Deterministic in x.
-    """
-    for trial in range(trials):
-
-        def changed(x: np.ndarray, trial: int = trial) -> np.ndarray:
-            value = np.asarray(jac(x))
-            seed = int(np.bitwise_xor.reduce(np.ascontiguousarray(x).view(np.uint64)))
-            noise = np.random.default_rng([trial, seed]).uniform(-1.0, 1.0, value.shape)
-            with np.errstate(all="ignore"):
-                return value + 4.0 * EPS * noise * np.linalg.norm(value, axis=0)
-
-        yield changed
-
-
 @dataclass
 class Family:
     """The original on one case, and on the same with perturbations of the size of rounding."""
@@ -87,7 +70,7 @@ class Family:
         for func in originals.last_bit_changes(p.residual):
             yield self.run(start, func=func)
         if self.kind == "lmder":
-            for jac in column_changes(p.jacobian):
+            for jac in originals.column_changes(p.jacobian):
                 yield self.run(start, jac=jac)
         for point in originals.neighbours(start):
             yield self.run(point)

@@ -15,35 +15,42 @@ contains
   !>
   !> Forward differences take MINPACK's step sqrt(max(epsfcn, eps)) |x| (ANL-80-74, FDJAC2);
   !> central ones max(epsfcn, eps)**(1/3) |x|, the balance of truncation and rounding for a third
-  !> derivative of the function's own size (Dennis, Schnabel 1996, section 5.6). Where x is 0 the
-  !> step is relative to 1. For complex steps h is the imaginary part, small enough to be exact
-  !> (Squire, Trapp 1998, SIAM Review 40(1)).
-  pure subroutine difference_points(scheme, epsfcn, x, plus, minus, h) &
+  !> derivative of the function's own size (Dennis, Schnabel 1996, section 5.6). `size` stands for
+  !> |x| where that does not tell the scale of the variable, as for the angle that stands for a
+  !> bounded one; where it is 0 the step is relative to 1. For complex steps h is the imaginary
+  !> part, small enough to be exact (Squire, Trapp 1998, SIAM Review 40(1)).
+  pure subroutine difference_points(scheme, epsfcn, x, size, plus, minus, h) &
       bind(c, name='fitcore_difference_points')
     integer(ic), intent(in), value :: scheme       !< one of jac_*
     real(wp), intent(in), value :: epsfcn, x
+    real(wp), intent(in), value :: size            !< what the step is relative to; |x| for MINPACK
     real(wp), intent(out) :: plus, minus           !< the values to evaluate at
     real(wp), intent(out) :: h                     !< difference of the function is divided by h
-    real(wp) :: step, size
+    real(wp) :: step, scale
 
-    size = abs(x)
-    if (.not. size > 0) size = 1
+    scale = size
+    if (.not. scale > 0) scale = 1
     select case (scheme)
     case (jac_central)
-      step = max(max(epsfcn, eps)**(1.0_wp / 3.0_wp) * size, dwarf)
+      step = max(max(epsfcn, eps)**(1.0_wp / 3.0_wp) * scale, dwarf)
       plus = x + step
       minus = x - step
       h = plus - minus                             ! the step as the machine took it
     case (jac_complex)
-      h = max(1.0e-100_wp * size, 1.0e-200_wp)
+      h = max(1.0e-100_wp * scale, 1.0e-200_wp)
       plus = x
       minus = x
     case default
-      step = sqrt(max(epsfcn, eps)) * size
+      step = sqrt(max(epsfcn, eps)) * scale
       if (.not. step > 0) step = sqrt(max(epsfcn, eps))
       plus = x + step
       minus = x
       h = step
+      if (size < abs(x)) h = plus - x              ! MINPACK's steps are long enough without this
+      if (.not. h > 0) then
+        plus = x + spacing(x)
+        h = plus - x
+      end if
     end select
   end subroutine difference_points
 

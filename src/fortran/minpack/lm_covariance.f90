@@ -16,7 +16,8 @@ contains
   !> count as dependent: rank is then less than n, and their rows and columns of cov are zero.
   !> The test is that of an angle, so the units of the variables do not matter (MINPACK compares
   !> with |R(1,1)|).
-  pure subroutine covariance(n, r, ldr, ipvt, tol, cov, rank) bind(c, name='fitcore_covariance')
+  pure subroutine covariance(n, r, ldr, ipvt, tol, cov, rank, work) &
+      bind(c, name='fitcore_covariance')
     integer(ip), intent(in), value :: n
     integer(ip), intent(in), value :: ldr          !< leading dimension of r
     real(wp), intent(in) :: r(ldr, n)              !< R in the upper triangle
@@ -24,6 +25,7 @@ contains
     real(wp), intent(in), value :: tol             !< relative; 0 tells only an exact zero
     real(wp), intent(out) :: cov(n, n)
     integer(ip), intent(out) :: rank
+    real(wp), intent(out) :: work(n)               !< scratch
     integer(ip) :: i, j, k
     real(wp) :: s
 
@@ -47,7 +49,7 @@ contains
         cov(i, j) = s
       end do
     end do
-    call permute_symmetric(n, ipvt, cov)
+    call permute_symmetric(n, ipvt, cov, work)
   end subroutine covariance
 
   !> Number of leading columns of R whose sine of the angle to those before them is above tol.
@@ -63,10 +65,10 @@ contains
   end function independent
 
   !> Rows and columns back into the order of the variables; the upper triangle is read.
-  pure subroutine permute_symmetric(n, ipvt, a)
+  pure subroutine permute_symmetric(n, ipvt, a, diagonal)
     integer(ip), intent(in) :: n, ipvt(n)
     real(wp), intent(inout) :: a(n, n)
-    real(wp) :: diagonal(n)
+    real(wp), intent(out) :: diagonal(n)           !< scratch
     integer(ip) :: i, j, p, q
 
     ! element (p, q) with p > q goes into the lower triangle, which nothing reads before

@@ -82,7 +82,7 @@ contains
   !> Replace a tall Jacobian by its triangle, and give the first n elements of Q^T f.
   !>
   !> Returns 1, with the triangle in the upper triangle of fjac; or 0, with the whole Jacobian in
-  !> fjac, when its size would have cost digits.
+  !> fjac, when its size would have cost digits. (Not pure: it calls through a procedure pointer.)
   function reduce_tall(m, n, fjac, fvec, differences, h, separate, last, qtf, kernel, work) &
       result(reduced) bind(c, name='fitcore_reduce_tall')
     integer(ip), intent(in), value :: m, n
