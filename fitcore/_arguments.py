@@ -1,14 +1,28 @@
-"""Arguments of `minimize`: the orders in which they may come, and the check of their types."""
+"""Arguments of fits and reports: the orders they may come in, and the check of their types."""
 
 from __future__ import annotations
 
+import copy
 import inspect
+import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from fitcore.parameter import Parameter, Parameters
 
-__all__ = ["by_name", "read_keywords", "read_parameters", "read_positional", "signature"]
+__all__ = [
+    "by_name",
+    "items_by_name",
+    "read_bool",
+    "read_correl",
+    "read_keywords",
+    "read_number",
+    "read_parameters",
+    "read_positional",
+    "signature",
+]
 
 # The order of positional arguments after (fcn, params): lmfit 1.x, and the manual of lmfit 0.7.
 _DEFAULTS = {
@@ -64,15 +78,75 @@ def signature() -> inspect.Signature:
     )
 
 
-def read_parameters(params: Any) -> Parameters:
-    """`params` as Parameters; a sequence of Parameter is put into new ones."""
+def items_by_name(params: Any) -> Mapping[str, Parameter]:
+    """The Parameter objects of the argument `params` themselves, by the names of the fit.
+
+    `params` may be Parameters, any other mapping of names to Parameter, whose keys count, or a
+    list or tuple of Parameter with names of their own.
+    """
     if isinstance(params, Parameters):
         return params
-    if isinstance(params, (list, tuple)) and all(isinstance(p, Parameter) for p in params):
-        made = Parameters()
-        made.add_many(*params)
-        return made
-    raise TypeError(f"params must be Parameters, got {type(params).__name__}: {params!r:.80}")
+    if isinstance(params, Mapping):
+        pairs = list(params.items())
+    elif isinstance(params, (list, tuple)):
+        pairs = [(getattr(item, "name", None), item) for item in params]
+    else:
+        raise TypeError(
+            "params must be Parameters, or a dict or sequence of Parameter, "
+            f"got {type(params).__name__}: {params!r:.80}"
+        )
+    found: dict[str, Parameter] = {}
+    owner: dict[int, str] = {}
+    for key, item in pairs:
+        if not isinstance(item, Parameter):
+            raise TypeError(
+                f"params: each of its items must be a Parameter, got {type(item).__name__} "
+                f"{item!r:.80}" + (f" for {key!r:.40}" if isinstance(params, Mapping) else "")
+            )
+        if not isinstance(key, str):
+            raise TypeError(f"params: the name of a parameter must be a string, got {key!r:.80}")
+        if key in found:
+            raise ValueError(f"params has two parameters of the name {key!r}")
+        if id(item) in owner:
+            raise ValueError(
+                f"params has one Parameter object under two names, {owner[id(item)]!r} and {key!r}"
+            )
+        found[key] = item
+        owner[id(item)] = key
+    return found
+
+
+def read_parameters(params: Any) -> Parameters:
+    """`params` as Parameters: itself, or new ones with copies of what it holds."""
+    if isinstance(params, Parameters):
+        return params
+    made = Parameters()
+    for name, item in items_by_name(params).items():
+        try:
+            made[name] = copy.copy(item)
+        except KeyError as exc:
+            raise ValueError(f"params: {exc.args[0]}") from None
+    return made
+
+
+def read_bool(value: Any, name: str) -> bool:
+    """The argument `name`, which must be true or false: a bool, or 0 or 1."""
+    if isinstance(value, (bool, np.bool_)) or (
+        isinstance(value, (int, np.integer)) and value in (0, 1)
+    ):
+        return bool(value)
+    raise TypeError(f"{name} must be True or False, got {type(value).__name__}: {value!r:.80}")
+
+
+def read_number(value: Any, name: str) -> float:
+    """The argument `name`, which must be a real number, as float."""
+    # What float() would take for a number, or make one of by leaving out a part.
+    if not isinstance(value, (bool, np.bool_, str, bytes, np.complexfloating)):
+        try:
+            return float(value)
+        except (TypeError, ValueError, OverflowError):
+            pass
+    raise TypeError(f"{name} must be a number, got {type(value).__name__}: {value!r:.80}")
 
 
 def read_positional(args: Any) -> tuple[Any, ...]:
@@ -97,3 +171,11 @@ def read_keywords(kws: Any) -> dict[str, Any]:
         f"kws must be a dict of the function's keyword arguments, got {type(kws).__name__}: "
         f"{kws!r:.60}"
     )
+
+
+def read_correl(show_correl: Any, min_correl: Any) -> tuple[bool, float]:
+    """What reports take about correlations: whether to list them, and from which size on."""
+    show, least = read_bool(show_correl, "show_correl"), read_number(min_correl, "min_correl")
+    if math.isnan(least):
+        raise ValueError("min_correl must be a number, got NaN")
+    return show, least

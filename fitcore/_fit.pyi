@@ -1,4 +1,4 @@
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Literal
 
 import numpy as np
@@ -9,6 +9,7 @@ from fitcore.minpack import LevenbergMarquardt
 class AbortFitException(Exception): ...
 
 def all_finite(a: ArrayLike) -> bool: ...
+def twins(items: Iterable[Any]) -> list[Any]: ...
 def coerce_float64(
     arr: Any,
     nan_policy: Literal["raise", "propagate", "omit"] = "raise",
@@ -34,13 +35,15 @@ class ParameterResidual:
         callback: Callable[..., Any] | None = None,
         jac: Callable[..., Any] | None = None,
         col_deriv: bool = False,
-        chooses_step: bool = True,
-        nfev: int = 0,
+        adapts: Collection[str] = ("epsfcn", "ftol", "xtol"),
+        before: ParameterResidual | None = None,
     ) -> None: ...
     @property
     def params(self) -> Any: ...
     @property
     def varying(self) -> list[Any]: ...
+    @property
+    def error(self) -> float: ...
     @property
     def step(self) -> float: ...
     @property

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -40,7 +41,8 @@ def fit_leastsq(
     if settings["maxfev"] is None:
         settings["maxfev"] = 2 * limit  # `limit` comes first
     params = result.params
-    fit = Fit(fcn, result, args, kws, iter_cb, nan_policy, limit, settings)
+    chosen = {name for name, value in options.items() if value is not None}
+    fit = Fit(fcn, result, args, kws, iter_cb, nan_policy, limit, settings, chosen)
     fit.run()
 
     fit.place()
@@ -61,12 +63,12 @@ def fit_leastsq(
     else:  # stopped before the first evaluation was complete
         found = goodness(np.array([np.nan]), n)._replace(ndata=0, nfree=-n)
     result.__dict__.update(found._asdict())
-    covar = fit.covar
+    covar, scale = fit.covar, found.redchi if scale_covar else 1.0
+    if covar is not None and not math.isfinite(scale):
+        covar, fit.why = None, "the sum of squared residuals is beyond the range of doubles"
     if covar is not None:
-        if scale_covar:
-            covar *= found.redchi
-        set_uncertainties(params, fit.varying, covar, frozenset(result.at_bound))
-        result.covar = covar
+        set_uncertainties(params, fit.varying, covar, frozenset(result.at_bound), scale)
+        result.covar = covar * scale
         result.errorbars = True
     result.message = _message(result, fit)
     return result
@@ -83,8 +85,9 @@ def _message(result: MinimizerResult, fit: Fit) -> str:
     if fit.stopped is not None:
         return endings[fit.stopped]
     if fit.stalled:
+        where = f"beside the bound {fit.beside}" if fit.beside else "beside a bound"
         return (
-            "Stopped short of the minimum, beside a bound. Could not estimate error-bars. Start "
+            f"Stopped short of the minimum, {where}. Could not estimate error-bars. Start "
             "elsewhere, or move the bound."
         )
     if result.success:

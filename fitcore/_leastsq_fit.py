@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitcore._fit import ParameterResidual, all_finite
+from fitcore._fit import ParameterResidual, all_finite, twins
 from fitcore.minpack import LevenbergMarquardt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
 
     from numpy.typing import NDArray
 
@@ -39,11 +39,17 @@ EPSFCN = 1e-12
 # A fit with bounds is looked at after this many evaluations for each variable.
 PATIENCE = 50
 
-# A fit with bounds has stalled when the step at its end promises to lower the norm of the residuals
-# by more than this part of it, and is longer than this part of the variables; it is then started
-# again from there, so often in all.
+# A fit with bounds may have stalled when the step at its end promises to lower the norm of the
+# residuals by more than this part of it, and is longer than this part of the variables. It has if
+# steps in the values themselves keep the promise; it is then started again, so often in all.
 STALLED = 1e-7
 RESTARTS = 6
+# A variable whose mapping has less than this part of its greatest slope is beside a bound.
+BESIDE = 0.1
+# An angle between two bounds beyond this has been wound up by steps longer than the interval.
+WOUND = 1e3
+# A start which the mapping moves by this part of its distance from the nearer bound is lost there.
+LOST = 1e-3
 
 CONVERGED = (1, 2, 3, 4)
 TOO_MANY = 5
@@ -64,15 +70,19 @@ class Fit:
         nan_policy: str,
         limit: int,
         settings: dict[str, Any],
+        chosen: Collection[str] = (),
     ) -> None:
         self.fcn, self.args, self.kws, self.iter_cb = fcn, args, kws, iter_cb
         self.nan_policy, self.limit, self.settings = nan_policy, limit, settings
         self.params = prepared.params
         self.names = prepared.var_names
         self.varying: list[Parameter] = [self.params[name] for name in self.names]
-        twins = self.params.copy()
-        self.mapping = [twins[name] for name in self.names]
+        self.adapts = {"epsfcn", "ftol", "xtol"}.difference(chosen)
+        # What the user's function does to its parameters must not move the mapping.
+        self.mapping: list[Parameter] = twins(self.varying)
         self.bounded = any(p.min != -math.inf or p.max != math.inf for p in self.mapping)
+        if self.bounded:
+            _check_range(self.mapping)
         self.moved = leave_bounds(self.mapping) if self.bounded else {}
         self.scheme = "analytic" if settings["Dfun"] is not None else settings["jac"]
         self.why: str | None = None  # no covariance
@@ -84,6 +94,7 @@ class Fit:
         self.info = 0
         self.solver_message = ""
         self.stalled = False  # short of the minimum, beside a bound
+        self.beside = ""  # which variable and bound
 
     @property
     def stopped(self) -> str | None:
@@ -119,7 +130,7 @@ class Fit:
         """Sharpen a solution that was found, and estimate the covariance, not scaled."""
         covar, patience = None, self._patience()
         for _ in range(RESTARTS):
-            self.stalled = False
+            self.stalled, self.beside = False, ""
             self._take(solver)
             if self.bounded:
                 solver = self._settle(patience) or solver
@@ -129,19 +140,24 @@ class Fit:
                 self.why = "all variables are at a bound"
             if self.why is not None:
                 return
+            further: FloatArray | None = solver.x
             if solver.info == TOO_MANY:
                 self.stalled = True
             else:
-                covar = self._covariance(solver)
+                covar, further = self._covariance(solver)
                 self._take(solver)
-            if not self.stalled or self.stopped is not None:
+                self.stalled = further is not None
+            if further is None or self.stopped is not None:
                 break
             patience = None if patience is None else 2 * patience
-            solver = self._solver(self.evaluator, solver.x, patience)
+            solver = self._solver(self.evaluator, further, patience)
             self.evaluator.run(solver)
             if self.stopped is not None:
                 self._take(solver)
                 return
+        if self.stalled and solver.info != TOO_MANY:
+            self.beside = self._beside()
+            self.stalled = bool(self.beside)
         if covar is not None and self.on_bound:
             free = self._free()
             whole = np.zeros((len(self.names), len(self.names)))
@@ -237,8 +253,8 @@ class Fit:
             self.settings["callback"],
             jacobian,
             col_deriv,
-            self.settings["epsfcn"] is None,
-            0 if before is None else before.nfev,
+            self.adapts,
+            before,
         )
 
     def _solver(
@@ -256,33 +272,42 @@ class Fit:
                 )
             chosen = [self.names.index(item.name) for item in evaluator.varying]
             diag = diag[chosen] * np.abs(evaluator.external(u)[1])
+        limits: dict[str, float] = {name: settings[name] for name in ("epsfcn", "ftol", "xtol")}
+        if settings["epsfcn"] is None:
+            limits["epsfcn"] = EPSFCN
+        for name in self.adapts:
+            limits[name] = max(limits[name], evaluator.error)
         return LevenbergMarquardt(
             u,
             jac=self.scheme,
-            ftol=settings["ftol"],
-            xtol=settings["xtol"],
+            ftol=limits["ftol"],
+            xtol=limits["xtol"],
             gtol=settings["gtol"],
             maxfev=settings["maxfev"] if maxfev is None else maxfev,
-            epsfcn=EPSFCN if settings["epsfcn"] is None else settings["epsfcn"],
+            epsfcn=limits["epsfcn"],
             factor=settings["factor"],
             diag=diag,
         )
 
-    def _covariance(self, solver: LevenbergMarquardt) -> FloatArray | None:
+    def _covariance(
+        self, solver: LevenbergMarquardt
+    ) -> tuple[FloatArray | None, FloatArray | None]:
+        """Refine the solution; the covariance, and a better point if the solver has stalled.
+
+        Beside bounds the solver may stop for lack of slope in the mapping.
+        """
         evaluator = self.evaluator
         refined = self.scheme if self.scheme in ("analytic", "cs") else "3-point"
         scheme = self.scheme
+        before = solver.fnorm
         promised = 0.0
         if self.settings["refine"] and evaluator.max_nfev - evaluator.nfev >= evaluator.polish_cost(
             refined
         ):
             scheme = refined
-            before = solver.fnorm
             evaluator.polish(solver, refined)
             if evaluator.stopped is not None:
-                return None
-            # Beside bounds the solver may stop for lack of slope in the mapping: the step of the
-            # accurate Jacobian then promises much.
+                return None, None
             if before > 0:
                 scaled = solver.qtf / before
                 promised = 0.5 * float(scaled @ scaled)
@@ -290,12 +315,76 @@ class Fit:
         covar = evaluator.covariance(solver, tol)
         if covar is None:
             self.why = dependent_columns(solver, [item.name for item in evaluator.varying], tol)
-            return None
-        self.stalled = self.bounded and promised > STALLED and evaluator.step > STALLED
+            return None, None
+        further = None
+        if self.bounded and promised > self._noise() and evaluator.step > STALLED:
+            if before - solver.fnorm > max(0.25 * promised, self._noise()) * before:
+                further = solver.x
+            else:
+                further = self._descend(solver, promised)
         if not (all_finite(covar) and covar.diagonal().min() > 0):
-            self.why = "the covariance is not finite"
+            self.why = "the covariance is beyond the range of doubles"
+            return None, further
+        return covar, further
+
+    def _noise(self) -> float:
+        """Part of the norm that a step may promise because of errors in the residuals alone.
+
+        Central differences with the best step have an error of epsfcn^(2/3).
+        """
+        error = max(self.settings["epsfcn"] or 0.0, self.evaluator.error)
+        return max(STALLED, float(error ** (2 / 3)))
+
+    def _descend(self, solver: LevenbergMarquardt, promised: float) -> FloatArray | None:
+        """A point that lowers the norm as promised, on the Gauss-Newton step of the values.
+
+        None if there is none: then errors of the residuals have promised it. `solver` has the
+        triangle of the values themselves.
+        """
+        evaluator, order = self.evaluator, solver.ipvt
+        n = order.size
+        triangle = solver.fjac[:, :n].T
+        start = evaluator.external(solver.x)[0]
+        step = np.empty(n)
+        step[order] = np.linalg.solve(np.triu(triangle), -solver.qtf)
+        if not all_finite(step):
             return None
-        return covar
+        free, norm = self._free(), float(solver.fnorm)
+        for part in (1.0, 0.1, 0.01, 0.001):
+            u = self.u.copy()
+            for i, value, change in zip(free, start, part * step, strict=True):
+                item = self.mapping[i]
+                last = item.value
+                # Not onto a bound: there the mapping has no slope.
+                item.value = max(value + change, value + 0.99 * (float(item.min) - value))
+                item.value = min(item.value, value + 0.99 * (float(item.max) - value))
+                u[i] = item._setup()
+                item.value = last
+            residual = self._at(u)
+            if self.stopped is not None:
+                return None
+            if residual is None or residual.shape != self.residual.shape:
+                continue
+            gain = 0.25 * promised * part * (2 - part)
+            if float(np.linalg.norm(residual)) <= norm * (1 - max(gain, self._noise())):
+                return u[free]
+        return None
+
+    def _beside(self) -> str:
+        """The bound, and its variable, that leaves its mapping the least part of its slope."""
+        worst, least = "", BESIDE
+        for i in self._free():
+            item = self.mapping[i]
+            low, high, u = float(item.min), float(item.max), self.u[i]
+            if low == -math.inf and high == math.inf:
+                continue
+            both = low > -math.inf and high < math.inf
+            slope = abs(item._gradient(u)) / (0.5 * high - 0.5 * low if both else 1.0)
+            if slope < least:
+                value = item._from_internal(u)
+                near = f"min={low:g}" if value - low <= high - value else f"max={high:g}"
+                worst, least = f"{near} of {item.name}", slope
+        return worst
 
     def _settle(self, patience: int | None = None) -> LevenbergMarquardt | None:
         """Put variables whose solution is a bound onto it, and fit the others once more.
@@ -320,7 +409,8 @@ class Fit:
         """Variables, by index, whose solution is one of their bounds, and which.
 
         A solution beside a bound is taken for the bound if chi-square does not rise on the way
-        there.
+        there. So is any whose angle has been wound up, by steps far longer than the interval, if
+        chi-square is lower there.
         """
         found: dict[int, float] = {}
         for i in self._free():
@@ -332,6 +422,11 @@ class Fit:
             bound = low if value - low <= high - value else high
             scale = _scale(low, high, bound)
             distance = abs(value - bound)
+            if abs(self.u[i]) > WOUND and -math.inf < low and high < math.inf:
+                beyond = self._better_bound(i)
+                if beyond is not None:
+                    found[i] = beyond
+                continue
             if distance > NEAR_BOUND * scale:
                 continue
             if distance <= ROUNDING * abs(bound):
@@ -354,6 +449,22 @@ class Fit:
                 found[i] = bound
         return found
 
+    def _better_bound(self, i: int) -> float | None:
+        """The bound of variable i at which chi-square is lower than here, the lowest if both."""
+        item, chisqr = self.mapping[i], float(self.residual @ self.residual) * (1 - 1e-12)
+        value, best = item.value, None
+        for bound in (item.min, item.max):
+            u = self.u.copy()
+            item.value = bound
+            u[i] = item._setup()
+            item.value = value
+            residual = self._at(u)
+            if residual is not None and residual.shape == self.residual.shape:
+                there = float(residual @ residual)
+                if there < chisqr:
+                    best, chisqr = float(bound), there
+        return best
+
     def _whole(self) -> ParameterResidual:
         """The evaluator of all variables."""
         if len(self.evaluator.varying) == len(self.names):
@@ -363,15 +474,12 @@ class Fit:
     def _at(self, u: FloatArray) -> FloatArray | None:
         """The residuals at internal values of all variables.
 
-        None if the function is not defined there, or the fit is stopped.
+        None if the function raises an exception there, for it is our wish to look and not the
+        user's, or if the fit is stopped.
         """
         evaluator = self._whole()
-        residual = None
-        try:
-            with np.errstate(all="ignore"):
-                residual = evaluator.evaluate(u)
-        except (ArithmeticError, ValueError):
-            pass  # it is our wish to look there, not the user's
+        with np.errstate(all="ignore"):
+            residual = evaluator.evaluate(u)
         self.evaluator.nfev, self.evaluator.stopped = evaluator.nfev, evaluator.stopped
         # Evaluators of some of the variables leave the others where they are.
         evaluator.place(self.u)
@@ -392,26 +500,23 @@ class Fit:
             self.mapping[i].value = bound
             u[i] = self.mapping[i]._setup()
         solver = after = None
-        try:
-            residual = self._at(u)
-            if residual is None or residual.shape != self.residual.shape:
+        residual = self._at(u)
+        if residual is None or residual.shape != self.residual.shape or not all_finite(residual):
+            return None
+        if free:
+            self._whole().place(u)
+            after = self._evaluator(free, self.evaluator)
+            solver = self._solver(after, u[free], patience)
+            after.run(solver)
+            self.evaluator.nfev = after.nfev
+            ended = CONVERGED + EXHAUSTED + ((TOO_MANY,) if patience else ())
+            if after.stopped is not None or solver.info not in ended:
+                if after.stopped in ("iter_cb", "callback", "exception"):
+                    self.evaluator.stopped = after.stopped
+                else:
+                    self.why = "a variable is at its bound, and the others did not settle"
                 return None
-            if free:
-                self._whole().place(u)
-                after = self._evaluator(free, self.evaluator)
-                solver = self._solver(after, u[free], patience)
-                after.run(solver)
-                self.evaluator.nfev = after.nfev
-                ended = CONVERGED + EXHAUSTED + ((TOO_MANY,) if patience else ())
-                if after.stopped is not None or solver.info not in ended:
-                    if after.stopped in ("iter_cb", "callback", "exception"):
-                        self.evaluator.stopped = after.stopped
-                    else:
-                        self.why = "a variable is at its bound, and the others did not settle"
-                    return None
-                u[free], residual = solver.x, solver.fvec
-        except (ArithmeticError, ValueError):
-            return None  # the function is not defined on the bound
+            u[free], residual = solver.x, solver.fvec
         if not float(residual @ residual) <= chisqr * (1 + 1e-12):
             return None
         self.u, self.residual, self.on_bound = u, np.array(residual), on_bound
@@ -423,6 +528,28 @@ class Fit:
 def _scale(low: float, high: float, bound: float) -> float:
     span = high - low
     return span if span < np.inf else max(1.0, abs(bound))
+
+
+def _check_range(mapping: Sequence[Parameter]) -> None:
+    """Refuse bounds so far apart that an angle between them cannot stand for the start."""
+    for item in mapping:
+        value, low, high = float(item.value), float(item.min), float(item.max)
+        if low == -math.inf or high == math.inf:
+            continue
+        bound = low if value - low <= high - value else high
+        distance = abs(value - bound)
+        if high - low < math.inf and distance <= ROUNDING * abs(bound):
+            # The values that matter there are those of the order of the bound, or of 1.
+            distance = min(max(1.0, abs(bound)), 0.5 * (high - low))
+            item.value = bound + distance if bound == low else bound - distance
+        error = abs(item._from_internal(item._setup()) - float(item.value))
+        item.value = value
+        if high - low == math.inf or error > LOST * distance:
+            raise ValueError(
+                f"parameter {item.name!r}: its bounds, {low:g} and {high:g}, are too far apart for "
+                f"a fit to tell values near {value:g} from each other; leave one out, or narrow "
+                "them"
+            )
 
 
 def leave_bounds(mapping: Sequence[Parameter]) -> dict[str, float]:

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import math
+import operator
 from typing import Any
 
 import numpy as np
+
+from fitcore._arguments import read_bool, read_number
 
 __all__ = ["DEFAULTS", "read_limit", "read_settings"]
 
@@ -25,6 +29,8 @@ DEFAULTS: dict[str, Any] = {
 # What older scripts pass on to MINPACK's Python interface, and what changes nothing here.
 IGNORED = ("full_output",)
 SCHEMES = ("2-point", "3-point", "cs")
+# Limits beyond it are none; MINPACK's counters go to 2**62.
+UNLIMITED = 2**60
 
 
 def read_settings(options: dict[str, Any]) -> dict[str, Any]:
@@ -45,26 +51,28 @@ def read_settings(options: dict[str, Any]) -> dict[str, Any]:
         settings["Dfun"], settings["jac"] = jac, "analytic"
     elif dfun is not None:
         if not callable(dfun):
-            raise TypeError(f"Dfun must be callable or None, got {dfun!r}")
+            raise TypeError(f"Dfun must be callable or None, got {dfun!r:.80}")
         if jac is not None:
-            raise TypeError(f"jac={jac!r} and Dfun are two ways to the same Jacobian; give one")
+            raise TypeError(f"jac={jac!r:.80} and Dfun are two ways to the same Jacobian; give one")
         settings["jac"] = "analytic"
     elif jac is None:
         settings["jac"] = "2-point"
-    elif jac not in SCHEMES:
-        raise ValueError(
-            f"jac must be a callable or one of {', '.join(map(repr, SCHEMES))}; got {jac!r}"
+    elif not isinstance(jac, str) or jac not in SCHEMES:
+        raise (ValueError if isinstance(jac, str) else TypeError)(
+            f"jac must be a callable or one of {', '.join(map(repr, SCHEMES))}; got {jac!r:.80}"
         )
     if settings["callback"] is not None and not callable(settings["callback"]):
         raise TypeError(f"callback must be callable or None, got {settings['callback']!r}")
     if settings["maxfev"] is not None:
         settings["maxfev"] = _count(settings["maxfev"], "maxfev") or None
     for name in ("ftol", "xtol", "gtol", "factor"):
-        settings[name] = _number(settings[name], name)
+        settings[name] = read_number(settings[name], name)
     if settings["epsfcn"] is not None:
-        settings["epsfcn"] = _number(settings["epsfcn"], "epsfcn")
-    settings["col_deriv"] = bool(settings["col_deriv"])
-    settings["refine"] = bool(settings["refine"])
+        settings["epsfcn"] = read_number(settings["epsfcn"], "epsfcn")
+    if settings["diag"] is not None:
+        settings["diag"] = _scales(settings["diag"])
+    for name in ("col_deriv", "refine"):
+        settings[name] = read_bool(settings[name], name)
     return settings
 
 
@@ -79,15 +87,30 @@ def read_limit(max_nfev: int | None, nvarys: int) -> int:
 
 
 def _count(value: Any, name: str) -> int:
-    if value == np.inf:
-        return 2**60
-    if not isinstance(value, (int, float, np.integer, np.floating)) or not value >= 0:
-        raise ValueError(f"{name} must be a number of evaluations, not negative; got {value!r}")
-    return int(value)
-
-
-def _number(value: Any, name: str) -> float:
+    """A number of evaluations; infinite and huge ones as the largest there is."""
+    if isinstance(value, (float, np.floating)):
+        whole = math.isinf(value) or float(value).is_integer()
+        if not (whole and value >= 0):
+            raise ValueError(f"{name} must be a whole number, not negative; got {value!r}")
+        return UNLIMITED if value >= UNLIMITED else int(value)
     try:
-        return float(value)
+        if isinstance(value, (bool, np.bool_)):
+            raise TypeError
+        count = operator.index(value)
+    except TypeError:
+        raise TypeError(
+            f"{name} must be a whole number of evaluations, "
+            f"got {type(value).__name__}: {value!r:.80}"
+        ) from None
+    if count < 0:
+        raise ValueError(f"{name} must not be negative, got {count}")
+    return min(count, UNLIMITED)
+
+
+def _scales(diag: Any) -> Any:
+    try:
+        return np.array(diag, dtype=np.float64)
     except (TypeError, ValueError) as exc:
-        raise TypeError(f"{name} must be a number, got {value!r}") from exc
+        raise TypeError(
+            f"diag must be numbers, a scale for each variable; got {diag!r:.80}"
+        ) from exc

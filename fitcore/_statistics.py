@@ -33,7 +33,8 @@ class Goodness(NamedTuple):
     chisqr : float
         Sum of the squared residuals, at least 1e-250 N.
     redchi : float
-        Reduced chi-square: `chisqr` over `nfree`, or over 1 if there are no degrees of freedom.
+        Reduced chi-square: the sum of the squared residuals, however small, over `nfree`, or
+        over 1 if there are no degrees of freedom.
     aic : float
         Akaike's information criterion, ``N ln(chisqr/N) + 2 nvarys``.
     bic : float
@@ -70,40 +71,47 @@ def goodness(residual: FloatArray, nvarys: int) -> Goodness:
     3.0
     """
     ndata = residual.size
-    chisqr = max(float(residual @ residual), TINY_CHISQR * ndata)
+    with np.errstate(over="ignore"):  # infinite then
+        squares = float(residual @ residual)
+    chisqr = max(squares, TINY_CHISQR * ndata)
     nfree = ndata - nvarys
     deviance = ndata * math.log(chisqr / ndata) if math.isfinite(chisqr) else math.nan
     return Goodness(
         ndata,
         nfree,
         chisqr,
-        chisqr / max(1, nfree),
+        squares / max(1, nfree),
         deviance + 2 * nvarys,
         deviance + math.log(ndata) * nvarys,
     )
 
 
-def correlations(covar: FloatArray) -> tuple[list[float], list[list[float]]]:
+def correlations(covar: FloatArray, factor: float = 1.0) -> tuple[list[float], list[list[float]]]:
     """Standard errors and correlations from a covariance matrix.
 
     Parameters
     ----------
     covar : ndarray, shape (n, n)
         Covariance; a variance of 0 means that nothing is known of that variable.
+    factor : float, default 1.0
+        What `covar` is to be multiplied by; correlations do not depend on it, even where it is 0.
 
     Returns
     -------
     stderr : list of float
-        Square roots of the diagonal.
+        Square roots of the diagonal times `factor`.
     correl : list of lists of float
-        Correlation matrix, 0 where a variance is 0.
+        Correlation matrix, symmetric to the last bit, 0 where a variance is 0.
     """
     scale = np.sqrt(np.diagonal(covar))
-    errors: list[float] = scale.tolist()
+    errors: list[float] = np.sqrt(np.diagonal(covar) * factor).tolist()
     # The inverse first: products of two small standard errors underflow.
     inverse = np.zeros_like(scale)
     np.divide(1.0, scale, out=inverse, where=scale > 0)
     matrix: list[list[float]] = (covar * inverse * inverse[:, None]).tolist()
+    for i, row in enumerate(matrix):
+        for j in range(i):
+            row[j] = matrix[j][i]
     return errors, matrix
 
 
@@ -112,6 +120,7 @@ def set_uncertainties(
     varying: Sequence[Parameter],
     covar: FloatArray,
     withheld: frozenset[str] = frozenset(),
+    factor: float = 1.0,
 ) -> None:
     """Write standard errors and correlations into the parameters.
 
@@ -127,9 +136,11 @@ def set_uncertainties(
         Their covariance.
     withheld : frozenset of str
         Variables on a bound: they get none, and the rest count them as fixed.
+    factor : float, default 1.0
+        What `covar` is to be multiplied by.
     """
     names = [str(item.name) for item in varying]
-    errors, matrix = correlations(covar)
+    errors, matrix = correlations(covar, factor)
     for item in params.values():
         item.stderr, item.correl = 0.0, None
     for i, item in enumerate(varying):
@@ -146,5 +157,5 @@ def set_uncertainties(
         rows = params._expression_jacobian(names)
         for item in expressions:
             row_vector = rows[str(item.name)]
-            variance = float(row_vector @ covar @ row_vector)
+            variance = float(row_vector @ covar @ row_vector) * factor
             item.stderr = math.sqrt(variance) if variance >= 0 else None

@@ -7,8 +7,12 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, overload
 
+import numpy as np
+
 from fitcore._arguments import (
     by_name,
+    items_by_name,
+    read_bool,
     read_keywords,
     read_parameters,
     read_positional,
@@ -31,6 +35,7 @@ __all__ = [
 
 Objective = Callable[..., Any]
 IterCallback = Callable[..., Any]
+ParametersLike = Mapping[str, Parameter] | Sequence[Parameter]  # Parameters is such a mapping
 NanPolicy = Literal["raise", "propagate", "omit"]
 
 NAN_POLICIES = ("raise", "propagate", "omit")
@@ -57,14 +62,15 @@ class Minimizer:
         length each time, at least as long as there are variables. An array of any shape is read
         in C order, a complex one as pairs of real and imaginary part.
     params : Parameters
-        Starting values, bounds and expressions. A sequence of `Parameter` is accepted.
+        Starting values, bounds and expressions. Another mapping of names to `Parameter`, whose
+        keys are then the names, or a sequence of `Parameter` is accepted, and copied.
     fcn_args : tuple, optional
         Further positional arguments of `userfcn`.
     fcn_kws : dict, optional
         Further keyword arguments of `userfcn`.
     iter_cb : callable, optional
-        ``iter_cb(params, nfev, resid, *fcn_args, **fcn_kws)``, called after each evaluation; a
-        true value stops the fit.
+        ``iter_cb(params, nfev, resid, *fcn_args, **fcn_kws)``, called after each evaluation. The
+        fit is stopped if it returns a true value, or raises `AbortFitException` or StopIteration.
     scale_covar : bool, default True
         Whether the covariance is scaled by the reduced chi-square, for data whose errors are not
         known. False takes the residuals as divided by the true errors.
@@ -104,7 +110,7 @@ class Minimizer:
     def __init__(
         self,
         userfcn: Objective | None = None,
-        params: Parameters | Sequence[Parameter] | None = None,
+        params: ParametersLike | None = None,
         fcn_args: Iterable[Any] | None = None,
         fcn_kws: Mapping[str, Any] | None = None,
         iter_cb: IterCallback | None = None,
@@ -119,20 +125,20 @@ class Minimizer:
             raise TypeError(f"userfcn (fcn of minimize) must be callable, got {userfcn!r}")
         if iter_cb is not None and not callable(iter_cb):
             raise TypeError(f"iter_cb must be callable or None, got {iter_cb!r}")
-        if nan_policy not in NAN_POLICIES:
+        if not isinstance(nan_policy, str) or nan_policy not in NAN_POLICIES:
             raise ValueError(
                 f"nan_policy must be one of {', '.join(map(repr, NAN_POLICIES))}; "
-                f"got {nan_policy!r}"
+                f"got {nan_policy!r:.80}"
             )
         self.userfcn = userfcn
         self.params = None if params is None else read_parameters(params)
         self.userargs = read_positional(fcn_args)
         self.userkws = read_keywords(fcn_kws)
         self.iter_cb = iter_cb
-        self.scale_covar = scale_covar
+        self.scale_covar = read_bool(scale_covar, "scale_covar")
         self.nan_policy = nan_policy
         self.reduce_fcn = reduce_fcn
-        self.calc_covar = calc_covar
+        self.calc_covar = read_bool(calc_covar, "calc_covar")
         self.max_nfev = max_nfev
         self.kws = kws
         self.result: MinimizerResult | None = None
@@ -154,7 +160,7 @@ class Minimizer:
             raise AttributeError("values: no fit has been done yet")
         return self.result.values
 
-    def prepare_fit(self, params: Parameters | None = None) -> MinimizerResult:
+    def prepare_fit(self, params: ParametersLike | None = None) -> MinimizerResult:
         """Check parameters and expressions and collect the variables, without fitting.
 
         Every fit does this by itself. Call it to evaluate the objective function by hand with the
@@ -169,7 +175,7 @@ class Minimizer:
         -------
         MinimizerResult
             With a copy of the parameters in `params`, and `var_names`, `init_vals`,
-            `init_values` and `nvarys`.
+            `init_values` and `nvarys`. Its method `leastsq` does the fit.
 
         Raises
         ------
@@ -202,6 +208,7 @@ class Minimizer:
             names.append(item.name)
             values.append(value)
         return MinimizerResult(
+            _minimizer=self,
             params=copy,
             var_names=names,
             init_vals=values,
@@ -216,7 +223,7 @@ class Minimizer:
 
     def leastsq(
         self,
-        params: Parameters | bool | None = None,
+        params: ParametersLike | bool | None = None,
         max_nfev: int | None = None,
         *,
         scale_covar: bool | None = None,
@@ -229,19 +236,27 @@ class Minimizer:
         Gauss-Newton step that is taken when it lowers chi-square.
 
         On a bound the mapping has no slope. A variable that starts there is moved inside, by 0.05
-        of the range or, with one bound only, by 0.05 max(1, abs(bound)). One whose solution lies
-        within 1e-4 of the range (of max(1, abs(bound))) from a bound, while chi-square does not
-        rise on the way there, is put onto the bound, and the others are fitted once more; so it
-        is, too, with variables that hold up a fit of more than 50 (nvarys + 1) evaluations beside
-        their bounds. On a bound a variable has no standard error, and those of the others are
-        for its value fixed.
+        of the range or, with one bound only, by 0.05 max(1, abs(bound)). Where the solution lies
+        within 1e-4 of the range (of max(1, abs(bound))) from a bound, chi-square is looked at in
+        one more point, at 1/64 of the distance to the bound. If it is not higher there, the
+        variable is put onto the bound and the others are fitted once more, which is kept unless
+        chi-square rises. What chi-square does between these points is not looked at. On a bound a
+        variable has no standard error, and those of the others are for its value fixed.
+
+        With bounds, a fit may creep or end short of the minimum beside them, for lack of slope.
+        After 50 (nvarys + 1) evaluations, and again after each doubling of that number, variables
+        beside their bounds are tried on them; unless `maxfev` is given. And when the refinement
+        shows that a solution is not the minimum yet, in that its step lowers the norm of the
+        residuals by more than a part of 1e-7 (more for residuals of little accuracy), the fit is
+        started again from there, up to six times. If that is still so beside a bound, `success`
+        is False and there are no standard errors.
 
         Parameters
         ----------
         params : Parameters, optional
             Starting values for this fit, instead of those given at the start.
         max_nfev : int, optional
-            Limit on evaluations for this fit.
+            Limit on evaluations for this fit; infinity, and what is beyond 2**60, is none.
         scale_covar : bool, optional
             Whether to scale the covariance by the reduced chi-square; default as given at the
             start.
@@ -260,15 +275,20 @@ class Minimizer:
             epsfcn : float, optional
                 Relative error of the residuals; forward differences take its square root as
                 relative step, central ones its cube root. Default: 1e-12 during the fit, so that
-                a model computed to eight digits still has a derivative, and that of doubles for
-                the refinement; that of their type for residuals in single precision.
+                a model computed to eight digits still has a derivative, and 2.2e-16, that of
+                doubles, for the refinement. For residuals in single precision (float16, float32,
+                complex64) that of their type, 1.2e-7 for float32, in both; `ftol` and `xtol`,
+                unless given, are then no smaller.
             factor : float, default 100.0
                 First bound on the step.
             diag : array_like, shape (nvarys,), optional
                 Scale factors of the variables, in their own (external) units.
             jac : {'2-point', '3-point', 'cs'} or callable, default '2-point'
                 Forward or central differences, complex step (`userfcn` is then called with
-                complex values), or as `Dfun`.
+                complex values), or as `Dfun`. Beware: the complex step is right for analytic
+                functions only. Where `userfcn` uses abs, conj or a real part, or compares complex
+                numbers, derivatives are wrong without any error, unless all residuals come out
+                real, which is an error. Compare with '3-point' when in doubt.
             Dfun : callable, optional
                 ``Dfun(params, *fcn_args, **fcn_kws)`` returns the Jacobian of the residuals by
                 the variables, in their order, shape (N, nvarys).
@@ -280,7 +300,8 @@ class Minimizer:
                 is, whose forward differences limit standard errors to some 4 to 6 digits.
             callback : callable, optional
                 ``callback(params, solver)`` after each accepted step; `solver` is the
-                :class:`fitcore.minpack.LevenbergMarquardt`. A true value stops the fit.
+                :class:`fitcore.minpack.LevenbergMarquardt`. The fit is stopped if it returns a
+                true value, or raises `AbortFitException` or StopIteration.
 
         Returns
         -------
@@ -289,12 +310,15 @@ class Minimizer:
         Raises
         ------
         TypeError
-            For an unknown setting; if the function does not return an array of numbers.
+            For an unknown setting, or one of a wrong type; if the function does not return an
+            array of numbers.
         ValueError
-            If nothing varies, there are fewer residuals than variables, their number changes, or
-            they are not finite with ``nan_policy='raise'``.
+            If nothing varies, a setting is out of range, there are fewer residuals than variables,
+            their number changes, or they are not finite with ``nan_policy='raise'``.
         Exception
-            Whatever `userfcn`, `Dfun`, `iter_cb` or `callback` raises, unchanged.
+            Whatever `userfcn`, `Dfun`, `iter_cb` or `callback` raises, unchanged; except
+            `AbortFitException`, and StopIteration from `iter_cb` or `callback`, which stop the
+            fit with the best values so far.
 
         References
         ----------
@@ -302,29 +326,29 @@ class Minimizer:
            Notes in Mathematics 630, 105-116 (1978).
         .. [2] F. James, M. Roos, "Minuit", Computer Physics Communications 10, 343-367 (1975).
         """
-        if isinstance(params, bool):  # leastsq(scale_covar), the order of lmfit 0.7
-            params, scale_covar = None, params
+        if isinstance(params, (bool, np.bool_)):  # leastsq(scale_covar), the order of lmfit 0.7
+            params, scale_covar = None, bool(params)
         if self.userfcn is None:
             raise MinimizerException("userfcn is missing: a fit needs an objective function")
         options = {**self.kws, **kws}
         limit = max_nfev if max_nfev is not None else self.max_nfev
+        scaled = self.scale_covar if scale_covar is None else scale_covar
         result = fit_leastsq(
             self.userfcn,
             self.prepare_fit(params),
             self.userargs,
             self.userkws,
             iter_cb=self.iter_cb,
-            scale_covar=self.scale_covar if scale_covar is None else scale_covar,
+            scale_covar=read_bool(scaled, "scale_covar"),
             nan_policy=self.nan_policy,
             max_nfev=limit,
             options=options,
         )
-        result._minimizer = self
         self.result = result
         return result
 
     def minimize(
-        self, method: str = "leastsq", params: Parameters | None = None, **kws: Any
+        self, method: str = "leastsq", params: ParametersLike | None = None, **kws: Any
     ) -> MinimizerResult:
         """Fit by the method of that name.
 
@@ -355,32 +379,13 @@ class Minimizer:
         fitted: MinimizerResult = getattr(self, attribute)(params=params, **kws)
         return fitted
 
-    def write_back(self, result: MinimizerResult, target: Mapping[str, Parameter]) -> None:
-        """Set values, errors, correlations and initial values of `target` as `result` has them.
 
-        Parameters
-        ----------
-        result : MinimizerResult
-            Of a fit that began with `target`.
-        target : mapping of str to Parameter
-            The parameters to be updated.
-        """
-        varied = result.init_values
-        for name, item in target.items():
-            found = result.params.get(name)
-            if found is None:
-                continue
-            if name in varied:
-                item.value = found.value
-            item.init_value = found.init_value
-            item.stderr = found.stderr
-            item.correl = None if found.correl is None else dict(found.correl)
-
-
+# One signature for each order of arguments. What they share is written twice: one TypedDict for it
+# would leave no room for the methods' own settings.
 @overload
 def minimize(
     fcn: Objective,
-    params: Parameters | Sequence[Parameter],
+    params: ParametersLike,
     method: str = "leastsq",
     args: Iterable[Any] | None = None,
     kws: Mapping[str, Any] | None = None,
@@ -398,7 +403,7 @@ def minimize(
 @overload
 def minimize(
     fcn: Objective,
-    params: Parameters | Sequence[Parameter],
+    params: ParametersLike,
     args: tuple[Any, ...] | list[Any] | None,
     kws: Mapping[str, Any] | None = None,
     method: str = "leastsq",
@@ -423,7 +428,9 @@ def minimize(fcn: Any, params: Any, *ordered: Any, **named: Any) -> MinimizerRes
         time; see :class:`Minimizer`.
     params : Parameters
         Starting values, bounds and expressions. After the fit they hold the best values, standard
-        errors and correlations; if anything is raised they are as they were.
+        errors and correlations; if anything is raised they are as they were. Another mapping of
+        names to `Parameter`, whose keys are then the names, or a sequence of `Parameter` is
+        accepted, and its objects are updated likewise.
     method : {'leastsq'}, default 'leastsq'
         Name of the method.
     args : tuple, optional
@@ -431,8 +438,8 @@ def minimize(fcn: Any, params: Any, *ordered: Any, **named: Any) -> MinimizerRes
     kws : dict, optional
         Further keyword arguments of `fcn`.
     iter_cb : callable, optional
-        ``iter_cb(params, nfev, resid, *args, **kws)``, called after each evaluation; a true value
-        stops the fit.
+        ``iter_cb(params, nfev, resid, *args, **kws)``, called after each evaluation. The fit is
+        stopped if it returns a true value, or raises `AbortFitException` or StopIteration.
     scale_covar : bool, default True
         Whether the covariance is scaled by the reduced chi-square.
     nan_policy : {'raise', 'propagate', 'omit'}, default 'raise'
@@ -460,7 +467,8 @@ def minimize(fcn: Any, params: Any, *ordered: Any, **named: Any) -> MinimizerRes
     TypeError, ValueError
         If an argument or what `fcn` returns cannot be used; the error says which and why.
     Exception
-        Whatever `fcn` raises, unchanged.
+        Whatever `fcn` raises, unchanged; except `AbortFitException`, which stops the fit with the
+        best values so far.
 
     Notes
     -----
@@ -490,7 +498,7 @@ def minimize(fcn: Any, params: Any, *ordered: Any, **named: Any) -> MinimizerRes
     (2.0, True)
     """
     named = by_name(ordered, named)
-    inplace = named.pop("inplace", True)
+    inplace = read_bool(named.pop("inplace", True), "inplace")
     engine = named.pop("engine", None)
     method = named.pop("method", None)
     if engine is not None:
@@ -502,15 +510,10 @@ def minimize(fcn: Any, params: Any, *ordered: Any, **named: Any) -> MinimizerRes
     for name, value in (("fcn", fcn), ("params", params)):
         if value is None:
             raise TypeError(f"{name} must be given, got None")
+    source = items_by_name(params) if inplace else None
     result = fitter.minimize("leastsq" if method is None else method)
-    if inplace and fitter.params is not None:
-        source = fitter.params
-        if source is params:
-            fitter.write_back(result, source)
-        else:
-            for item in params:
-                fitter.write_back(result, {item.name: item})
-        result._source = source
+    result._source = source
+    result._write_back()
     return result
 
 

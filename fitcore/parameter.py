@@ -102,8 +102,8 @@ class Parameters(dict[str, Parameter]):
         Raises
         ------
         ValueError
-            A parameter without value, with a NaN, with bounds that are not in increasing order,
-            or a varied one that is not finite.
+            A parameter without value or with a NaN, where no expression gives it; with bounds
+            that are not in increasing order; or a varied one that is not finite.
         """
         varying = []
         for par in self.values():
@@ -115,11 +115,12 @@ class Parameters(dict[str, Parameter]):
                     varying.append(par)
         self.update_constraints()
         for par in self.values():
+            if par.expr is not None:
+                continue  # NaN at the start may be a number at the solution
             value = par._last_value
             if math.isnan(value) or (par.vary and math.isinf(value)):
-                source = "" if par.expr is None else f", from expr {par.expr!r}"
                 raise ValueError(
-                    f"parameter {par.name!r}: its initial value must be finite, not {value}{source}"
+                    f"parameter {par.name!r}: its initial value must be finite, not {value}"
                 )
         return varying
 

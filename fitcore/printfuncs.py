@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from fitcore._arguments import read_bool, read_correl, read_number
 from fitcore.parameter import Parameter, Parameters
 
 __all__ = [
@@ -157,9 +158,9 @@ def fit_report(
     Raises
     ------
     TypeError
-        If `inpars` is neither.
+        If `inpars` is neither, or another argument is not of its type; the error names it.
     ValueError
-        For an unknown `correl_mode` or `style`.
+        For an unknown `correl_mode` or `style`, or if `min_correl` is NaN.
 
     Examples
     --------
@@ -172,10 +173,17 @@ def fit_report(
         slope:  2.00000000 +/- 0.25000000 (12.50%) (init = 2)
     """
     params, result = _split(inpars)
-    if style not in ("1.x", "0.7"):
-        raise ValueError(f"style must be '1.x' or '0.7', got {style!r}")
+    if not isinstance(style, str) or style not in ("1.x", "0.7"):
+        raise ValueError(f"style must be '1.x' or '0.7', got {style!r:.80}")
     if not isinstance(correl_mode, str) or correl_mode not in ("list", "table"):
-        raise ValueError(f"correl_mode must be 'list' or 'table', got {correl_mode!r}")
+        raise ValueError(f"correl_mode must be 'list' or 'table', got {correl_mode!r:.80}")
+    if not (modelpars is None or isinstance(modelpars, Mapping)):
+        raise TypeError(
+            f"modelpars must be Parameters, a dict of values by name or None, got {modelpars!r:.80}"
+        )
+    if not callable(sort_pars):
+        sort_pars = read_bool(sort_pars, "sort_pars (if not a key function)")
+    show_correl, min_correl = read_correl(show_correl, min_correl)
     if style == "0.7":
         lines = _variables_of_0_7(params, modelpars)
         if show_correl:
@@ -279,7 +287,7 @@ def _initial(item: Parameter) -> str:
 def _known(modelpars: Mapping[str, Any] | None, name: str) -> float | None:
     if modelpars is None or name not in modelpars:
         return None
-    return float(modelpars[name])
+    return read_number(modelpars[name], f"modelpars[{name!r}]")
 
 
 def _variable(item: Parameter, name: str, width: int, modelpars: Mapping[str, Any] | None) -> str:
@@ -416,6 +424,7 @@ def fitreport_html_table(result: Any, show_correl: bool = True, min_correl: floa
         Tables of the statistics, the parameters, and the correlations.
     """
     params, _ = _split(result)
+    show_correl, min_correl = read_correl(show_correl, min_correl)
     rows = [(label.strip(), getattr(result, attr, None)) for label, attr in _COUNTS + _QUALITY]
     rows[0] = ("fitting method", rows[0][1])
     if hasattr(result, "rsquared"):

@@ -5,11 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     import numpy as np
     from numpy.typing import NDArray
 
-    from fitcore.minimizer import Minimizer
-    from fitcore.parameter import Parameters
+    from fitcore.minimizer import Minimizer, ParametersLike
+    from fitcore.parameter import Parameter, Parameters
 
 __all__ = ["MinimizerResult"]
 
@@ -109,8 +111,8 @@ class MinimizerResult:
 
     # How to run again; lost when pickled, as functions often cannot be.
     _minimizer: Minimizer | None = None
-    # The user's parameters, which a fit in place updates.
-    _source: Parameters | None = None
+    # The user's parameters by name, which a fit in place updates.
+    _source: Mapping[str, Parameter] | None = None
 
     def __init__(self, **attributes: Any) -> None:
         self.__dict__.update(attributes)
@@ -175,7 +177,8 @@ class MinimizerResult:
         Raises
         ------
         RuntimeError
-            If the result comes from a pickle, which does not hold the objective function.
+            If the result does not hold the objective function: it comes from a pickle, or was not
+            made by a fit.
 
         Examples
         --------
@@ -191,19 +194,62 @@ class MinimizerResult:
         >>> round(result.params["rate"].value, 6), round(params["rate"].value, 6)
         (0.5, 0.5)
         """
-        if self._minimizer is None:
-            raise RuntimeError(
-                "this result comes from a pickle, which does not hold the objective function: "
-                "fit again with fitcore.minimize(fcn, result.params, ...)"
-            )
-        again = self._minimizer.leastsq(params=self.params, **kws)
-        source, minimizer = self._source, self._minimizer
+        again = self._fitter().leastsq(params=self.params, **kws)
+        source = self._source
         self.__dict__.clear()
         self.__dict__.update(again.__dict__)
-        self._source, self._minimizer = source, minimizer
-        if source is not None:
-            minimizer.write_back(self, source)
+        self._source = source
+        self._write_back()
         return self.success
+
+    def prepare_fit(self, params: ParametersLike | None = None) -> MinimizerResult:
+        """Collect the variables for another fit, as :meth:`fitcore.Minimizer.prepare_fit`.
+
+        The result itself stays as it is.
+
+        Parameters
+        ----------
+        params : Parameters, optional
+            Default: those of the result, with their present values.
+
+        Returns
+        -------
+        MinimizerResult
+            Not fitted; its method `leastsq` does the fit.
+
+        Raises
+        ------
+        RuntimeError
+            If the result does not hold the objective function: it comes from a pickle, or was not
+            made by a fit.
+        ValueError
+            If no parameter varies, or one has no finite value.
+        """
+        return self._fitter().prepare_fit(self.params if params is None else params)
+
+    def _fitter(self) -> Minimizer:
+        if self._minimizer is None:
+            raise RuntimeError(
+                "this result does not hold the objective function, as it comes from a pickle or "
+                "was not made by a fit: fit again with fitcore.minimize(fcn, result.params, ...)"
+            )
+        return self._minimizer
+
+    def _write_back(self) -> None:
+        """Set values, errors, correlations and initial values of the user's parameters."""
+        for name, item in (self._source or {}).items():
+            found = self.params.get(name)
+            if found is None:
+                continue
+            alone = item._group_of is None
+            if alone:
+                item.name = name
+            # In Parameters, an expression evaluates itself.
+            if name in self.init_values or (alone and found.expr):
+                item.value = found.value
+            item.init_value = found.init_value
+            item.stderr = found.stderr
+            item.correl = None if found.correl is None else dict(found.correl)
 
     def __getstate__(self) -> dict[str, Any]:
         return {k: v for k, v in self.__dict__.items() if k not in ("_minimizer", "_source")}
@@ -222,16 +268,35 @@ class MinimizerResult:
         return twin
 
     def __repr__(self) -> str:
-        if "chisqr" not in self.__dict__:
-            return f"<MinimizerResult {', '.join(self.var_names)}: not fitted>"
-        return (
-            f"<MinimizerResult {self.method}: {'success' if self.success else 'no success'}, "
-            f"nvarys={self.nvarys} ndata={self.ndata} nfev={self.nfev} "
-            f"chisqr={self.chisqr:.6g} redchi={self.redchi:.6g}>"
+        # Whatever is missing or has been changed, a repr does not raise.
+        known = self.__dict__
+        if "chisqr" not in known:
+            names = known.get("var_names")
+            names = ", ".join(map(str, names)) if isinstance(names, (list, tuple)) else ""
+            return f"<MinimizerResult{names and ' '}{names}: not fitted>"
+        shown = " ".join(
+            f"{name}={_brief(known[name])}"
+            for name in ("nvarys", "ndata", "nfev", "chisqr", "redchi")
+            if name in known
         )
+        ended = "success" if known.get("success") is True else "no success"
+        return f"<MinimizerResult {known.get('method', 'unknown method')}: {ended}, {shown}>"
 
     def _repr_html_(self, show_correl: bool = True, min_correl: float = 0.1) -> str:
         """Report as HTML, for notebooks."""
+        import html
+
+        from fitcore._arguments import read_correl
         from fitcore.printfuncs import fitreport_html_table
 
-        return f"<h2>Fit Result</h2> {fitreport_html_table(self, show_correl, min_correl)}"
+        show_correl, min_correl = read_correl(show_correl, min_correl)
+        try:
+            table = fitreport_html_table(self, show_correl, min_correl)
+        except Exception:  # noqa: BLE001
+            # No parameters, or an expression that fails by now: a repr does not raise.
+            table = f"<pre>{html.escape(repr(self))}</pre>"
+        return f"<h2>Fit Result</h2> {table}"
+
+
+def _brief(value: Any) -> str:
+    return f"{value:.6g}" if isinstance(value, float) else str(value)

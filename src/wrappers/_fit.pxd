@@ -16,13 +16,17 @@ cdef class ParameterResidual(Evaluator):
     cdef int policy                      # one of POLICY_*
     cdef bint col_deriv
     cdef bint lenient                    # residuals need not be finite: the solution is known
-    cdef bint chooses_step               # epsfcn may be raised for residuals in single precision
+    cdef frozenset adapts                # settings that may follow the error of the residuals
+    cdef readonly double error           # of the residuals, relative, if above that of doubles
     cdef public int64_t nfev
     cdef readonly double step            # of the last polish
+    cdef cnp.ndarray slopes              # of the mapping where it formed the Jacobian, or None
     cdef readonly int64_t max_nfev
     cdef public object stopped         # why the fit was stopped from here, None if it was not
-    cdef bint single                     # they are in single precision
-    cdef object kept                     # nan_policy='omit': mask of what was kept last, or None
+    cdef bint reporting                  # iter_cb is at work
+    # nan_policy='omit': mask of what is kept, None for everything; of how many, 0 if not known yet.
+    cdef object kept
+    cdef Py_ssize_t size_before
     cdef cnp.ndarray last                # the residuals of the last evaluation
     cdef cnp.ndarray last_u              # and its internal values; only when stopped
     cdef LevenbergMarquardt solver       # while it runs
@@ -30,5 +34,7 @@ cdef class ParameterResidual(Evaluator):
     cdef int assign(self, const double *u, Py_ssize_t n) except -1
     cdef object call(self)
     cdef cnp.ndarray coerce(self, object value)
+    cdef int adapt(self, double error) except -1
+    cdef cnp.ndarray omit(self, cnp.ndarray f)
     cdef int stop(self, object why, const double *u, Py_ssize_t n) except -1
     cdef int report(self, cnp.ndarray f, const double *x, Py_ssize_t n) except -1

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The residual function of a fit with Parameters: what runs at every evaluation."""
 
-from libc.math cimport fabs, isfinite
+from libc.math cimport INFINITY, cbrt, fabs, fmax, fmin, isfinite
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 cimport numpy as cnp
@@ -15,7 +15,7 @@ from fitcore.minpack cimport (
 
 cnp.import_array()
 
-__all__ = ["AbortFitException", "ParameterResidual", "all_finite", "coerce_float64"]
+__all__ = ["AbortFitException", "ParameterResidual", "all_finite", "coerce_float64", "twins"]
 
 cdef enum:
     POLICY_RAISE
@@ -60,16 +60,21 @@ cdef str name_of(object fcn):
     return getattr(fcn, "__qualname__", None) or getattr(fcn, "__name__", None) or repr(fcn)
 
 
-cdef object to_float64(object value, str who):
-    """`value` as an array of float64 of any shape; complex numbers as pairs."""
+cdef object to_array(object value, str who):
+    """`value` as an array of its own type; masked elements are NaN."""
     if isinstance(value, np.ma.MaskedArray):
-        value = np.ma.filled(value.astype(np.result_type(value.dtype, np.float64)), np.nan)
+        kind = value.dtype if value.dtype.kind in "fc" else np.float64
+        value = np.ma.filled(value.astype(kind), np.nan)
     elif hasattr(value, "todense"):
         value = value.todense()
     try:
-        array = np.asarray(value)
+        return np.asarray(value)
     except ValueError as exc:               # rows of different lengths
         raise TypeError(f"{who} must be an array of numbers, got {value!r:.80}") from exc
+
+
+cdef object to_float64(object array, str who):
+    """An array as one of float64; complex numbers as pairs."""
     if array.dtype.kind == "c":
         return np.ascontiguousarray(array, dtype=np.complex128).view(np.float64)
     if array.dtype.kind not in "fiubO":
@@ -81,7 +86,7 @@ cdef object to_float64(object value, str who):
         try:
             return np.asarray(array, dtype=np.float64)
         except (TypeError, ValueError) as exc:
-            raise TypeError(f"{who} must be an array of numbers, got {value!r:.80}") from exc
+            raise TypeError(f"{who} must be an array of numbers, got {array!r:.80}") from exc
     return np.asarray(array, dtype=np.float64)
 
 
@@ -89,6 +94,19 @@ def all_finite(a):
     """Whether a contiguous array of float64 holds neither NaN nor infinity."""
     cdef cnp.ndarray array = np.ascontiguousarray(a, dtype=np.float64)
     return finite(doubles(array), cnp.PyArray_SIZE(array))
+
+
+def twins(items):
+    """Copies of the values, bounds and names of parameters, without what else they carry."""
+    cdef ParameterBase old, new
+    cdef list made = []
+    for old in items:
+        new = ParameterBase.__new__(ParameterBase)
+        new._val, new._min, new._max = old._val, old._min, old._max
+        new._min_obj, new._max_obj = old._min_obj, old._max_obj
+        new._name, new._unset = old._name, old._unset
+        made.append(new)
+    return made
 
 
 def coerce_float64(arr, nan_policy="raise", handle_inf=True, ravel=True, ravel_order="C"):
@@ -128,7 +146,7 @@ def coerce_float64(arr, nan_policy="raise", handle_inf=True, ravel=True, ravel_o
     """
     if nan_policy not in POLICIES:
         raise ValueError(f"nan_policy must be one of {', '.join(POLICIES)}; got {nan_policy!r}")
-    array = to_float64(arr, "arr")
+    array = to_float64(to_array(arr, "arr"), "arr")
     if ravel:
         array = array.ravel(order=ravel_order)
     if nan_policy == "propagate":
@@ -166,15 +184,18 @@ cdef class ParameterResidual(Evaluator):
         Jacobian of the residuals by the parameters that vary (external values).
     col_deriv : bool
         Whether it is transposed.
-    chooses_step : bool
-        Whether the difference step may be adapted to residuals in single precision.
-    nfev : int
-        Evaluations that were made before.
+    adapts : collection of str
+        Those of 'epsfcn', 'ftol' and 'xtol' that may be raised for residuals in single precision:
+        the ones that the user has not chosen.
+    before : ParameterResidual or None
+        The one whose fit this continues with other variables: evaluations are counted on, and
+        what was found about its residuals holds.
     """
 
     def __init__(self, fcn, params, list varying, list mapping, tuple args, dict kws,
                  str nan_policy, int64_t max_nfev, iter_cb=None, callback=None, jac=None,
-                 bint col_deriv=False, bint chooses_step=True, int64_t nfev=0):
+                 bint col_deriv=False, adapts=("epsfcn", "ftol", "xtol"),
+                 ParameterResidual before=None):
         cdef object item
         for item in varying + mapping:
             if not isinstance(item, ParameterBase):
@@ -187,8 +208,10 @@ cdef class ParameterResidual(Evaluator):
         self.max_nfev = max_nfev
         self.iter_cb, self.callback = iter_cb, callback
         self.jac, self.col_deriv = jac, col_deriv
-        self.chooses_step = chooses_step
-        self.nfev = nfev
+        self.adapts = frozenset(adapts)
+        if before is not None:
+            self.nfev, self.error = before.nfev, before.error
+            self.kept, self.size_before = before.kept, before.size_before
 
     # ------------------------------------------------------------------ the hot path
 
@@ -226,41 +249,98 @@ cdef class ParameterResidual(Evaluator):
             self.report(f, x, n)
         return f
 
+    cdef double size(self, Py_ssize_t j, double x) noexcept:
+        """What a difference step in the internal value x is relative to.
+
+        The step is to be relative to the value itself, as it is without bounds, but not long
+        against the curvature of the mapping: of order 1, or with one bound |x|. Where bounds are
+        narrow beside the value its rounding asks for more: the errors of central differences by
+        rounding and by curvature balance at the cube root.
+        """
+        cdef ParameterBase item = <ParameterBase> self.mapping[j]
+        cdef double value, slope, steepest, most
+        if item._min == -INFINITY and item._max == INFINITY:
+            return fabs(x)
+        value = fabs(item.from_internal(x))
+        if value == 0:
+            value = 1
+        steepest, most = 1, fmax(1, fabs(x))
+        if item._min > -INFINITY and item._max < INFINITY:
+            steepest, most = 0.5 * item._max - 0.5 * item._min, 1   # an angle, whatever its turns
+        most = fmax(most, cbrt(value / steepest))
+        slope = fabs(item.gradient(x))
+        return fmin(most, value / slope) if slope > 0 else most
+
     # ------------------------------------------------------------------ the rest
 
     cdef cnp.ndarray coerce(self, object value):
-        cdef object array
+        cdef object array, given
         cdef str who = f"the residuals returned by {name_of(self.fcn)}"
         if value is None:
             raise TypeError(f"{who} must be an array of numbers, got None: does it return its "
                             "result?")
-        array = to_float64(value, who)
-        if np.ndim(value) == 0:
+        given = to_array(value, who)
+        array = to_float64(given, who)
+        if given.ndim == 0:
             raise TypeError(f"{who} must be an array with at least as many elements as variables, "
                             f"{len(self.varying)}; got the scalar {value!r:.80}. method='leastsq' "
                             "minimizes the sum of squares of an array")
         if (self.solver is not None and self.solver.state.jac == JAC_COMPLEX
-                and np.iscomplexobj(value)):
+                and given.dtype.kind == "c"):
             raise TypeError(f"{who} are complex: jac='cs' wants real ones for real parameters; "
                             "return real and imaginary parts as separate residuals, or use "
                             "jac='3-point'")
-        if (self.chooses_step and self.solver is not None and self.nfev == 1
-                and isinstance(value, np.ndarray) and value.dtype in SINGLE):
-            error = float(np.finfo(value.dtype).eps)
-            self.single = True
-            self.solver.state.epsfcn = error
-            self.solver.state.ftol = max(self.solver.state.ftol, error)
-            self.solver.state.xtol = max(self.solver.state.xtol, error)
+        if given.dtype in SINGLE:
+            self.adapt(float(np.finfo(given.dtype).eps))
         return np.ascontiguousarray(array).reshape(-1)
 
-    def omit(self, f):
-        """The residuals that are finite; the same ones as before while `lenient`."""
-        if not self.lenient:
+    cdef int adapt(self, double error) except -1:
+        """Note the relative error of the residuals, and let the solver's settings follow."""
+        if error <= self.error:
+            return 0
+        self.error = error
+        if self.solver is None:
+            return 0
+        if "epsfcn" in self.adapts:
+            self.solver.state.epsfcn = fmax(self.solver.state.epsfcn, error)
+        if "ftol" in self.adapts:
+            self.solver.state.ftol = fmax(self.solver.state.ftol, error)
+        if "xtol" in self.adapts:
+            self.solver.state.xtol = fmax(self.solver.state.xtol, error)
+        return 0
+
+    cdef cnp.ndarray omit(self, cnp.ndarray f):
+        """The residuals that are finite: always the same ones, and those alone while `lenient`.
+
+        Sums of squares of different residuals cannot be compared.
+        """
+        cdef Py_ssize_t size = cnp.PyArray_SIZE(f)
+        if self.size_before == 0:
+            self.size_before = size
             good = np.isfinite(f)
             self.kept = None if good.all() else good
-        if self.kept is None or self.kept.size != f.size:
-            return f
-        return f[self.kept]
+        elif size != self.size_before:
+            raise ValueError("The array returned by a function changed size between calls: "
+                             f"{self.size_before} residuals before, {size} now")
+        elif not self.lenient and (self.kept is not None or not finite(doubles(f), size)):
+            good = np.isfinite(f)
+            changed = ~good if self.kept is None else good != self.kept
+            if changed.any():
+                self.refuse_change(np.flatnonzero(changed), good)
+        return f if self.kept is None else f[self.kept]
+
+    def refuse_change(self, changed, good):
+        """Raise the error that NaN and infinities at other places than before are."""
+        shown = ", ".join(map(str, changed[:8].tolist())) + (", ..." if changed.size > 8 else "")
+        first = int(changed[0])
+        now = "is finite now" if good[first] else "is not finite now"
+        at = ", ".join(f"{name}={value!r}" for name, value in self.values().items())
+        raise ValueError(
+            f"the objective function {name_of(self.fcn)} generated NaN or infinite residuals at "
+            f"other indices than at first: {shown} changed (index {first} {now}), for {at}. "
+            "nan_policy='omit' drops the same residuals throughout a fit, or their sum of squares "
+            "would fall because some leave it; bounds on the parameters may keep the fit away "
+            "from there, and nan_policy='propagate' lets it retreat from such points")
 
     def refuse(self, f):
         """Raise the error that residuals which hold NaN or infinity are under 'raise'."""
@@ -287,14 +367,17 @@ cdef class ParameterResidual(Evaluator):
         raise AbortFitException()
 
     cdef int report(self, cnp.ndarray f, const double *x, Py_ssize_t n) except -1:
+        self.reporting = True
         try:
-            enough = self.iter_cb(self.params, self.nfev, f, *self.args, **self.kws)
+            # A copy: the solver goes on with f, and what the user keeps or changes is the user's.
+            enough = self.iter_cb(self.params, self.nfev, f.copy(), *self.args, **self.kws)
         except (StopIteration, AbortFitException):
             enough = True
         # A solver that asks for an array of pandas or a bool gets a truth value of its own.
         if enough is not None and enough is not False and bool(enough):
             self.last = f
             self.stop("iter_cb", x, n)
+        self.reporting = False
         return 0
 
     cdef cnp.ndarray residual_complex(self, const double complex *x, Py_ssize_t n):
@@ -378,6 +461,8 @@ cdef class ParameterResidual(Evaluator):
                 self.stopped = "exception"
         finally:
             self.solver = None
+        if self.stopped is None and solver.state.task == TASK_DONE and solver.state.info < 0:
+            self.stopped = "callback"           # which called stop()
 
     def best(self, LevenbergMarquardt solver):
         """Internal values and residuals of the best point seen; None before the first."""
@@ -396,12 +481,13 @@ cdef class ParameterResidual(Evaluator):
         """
         if solver.state.task != TASK_DONE or not isfinite(solver.state.fnorm):
             return
-        if self.chooses_step and not self.single:
-            solver.state.epsfcn = 0         # that of doubles
+        if "epsfcn" in self.adapts:
+            solver.state.epsfcn = self.error    # 0 stands for that of doubles
         cdef double *xt = doubles(solver.xt)
         cdef Py_ssize_t i, n = cnp.PyArray_SIZE(solver._x)
         cdef cnp.ndarray before = solver._x.copy()
         self.step = 0
+        self.slopes = self.external(before)[1]
         self.lenient = True
         try:
             solver.polish(self, SCHEMES[scheme])
@@ -418,7 +504,8 @@ cdef class ParameterResidual(Evaluator):
         """Covariance of the external values, not scaled; None when there are dependent columns.
 
         The columns of R, not of the covariance, are divided by the slope of the mapping: squares
-        of the slopes of very wide bounds overflow. The solver's R is that of the external values
+        of the slopes of very wide bounds overflow. It is the slope where the Jacobian was formed,
+        which :meth:`polish` may have left. The solver's R is that of the external values
         afterwards.
         """
         cdef Py_ssize_t i, j, k, n = cnp.PyArray_SIZE(solver._x)
@@ -426,9 +513,13 @@ cdef class ParameterResidual(Evaluator):
         cdef int64_t *ipvt = <int64_t *> cnp.PyArray_DATA(solver._ipvt)
         cdef double *r = doubles(solver._fjac)
         cdef double g
+        cdef cnp.ndarray slopes = self.slopes
+        if slopes is None:
+            slopes = self.external(solver._x)[1]
+        self.slopes = None
         for k in range(n):
             j = ipvt[k] - 1
-            g = (<ParameterBase> self.mapping[j]).gradient(doubles(solver._x)[j])
+            g = doubles(slopes)[j]
             if g != 0:
                 for i in range(k + 1):
                     r[k * m + i] /= g
@@ -440,13 +531,21 @@ cdef class ParameterResidual(Evaluator):
         return {"analytic": 0, "3-point": 2 * n}.get(scheme, n) + 1
 
     def evaluate(self, cnp.ndarray u):
-        """Residuals at the internal values `u`, finite or not; None if the fit is stopped there."""
-        self.lenient = True
+        """Residuals at internal values `u` that the user did not ask for, finite or not.
+
+        None where the function raises an exception, or the fit is stopped. What `iter_cb` raises
+        is raised.
+        """
+        self.lenient, self.reporting = True, False
         try:
             return self.residual(doubles(u), cnp.PyArray_SIZE(u))
         except AbortFitException:
             if self.stopped is None:
                 self.stopped = "exception"
+            return None
+        except Exception:
+            if self.reporting:
+                raise
             return None
         finally:
             self.lenient = False

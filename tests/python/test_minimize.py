@@ -4,6 +4,8 @@ import copy
 import inspect
 import subprocess
 import sys
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import fitcore
-from fitcore import Minimizer, MinimizerResult, Parameters, minimize
+from fitcore import Minimizer, MinimizerResult, Parameter, Parameters, minimize
 from fitcore.minimizer import METHODS, MinimizerException, coerce_float64
 
 X = np.linspace(0, 15, 151)
@@ -95,6 +97,50 @@ def test_both_orders_of_arguments_give_the_same_fit(call: Any) -> None:
     params = start()
     assert values(call(params)) == values(reference)
     assert values(params) == values(reference)
+
+
+def test_a_dictionary_of_parameters_is_fitted_in_place_under_its_keys() -> None:
+    reference = start()
+    reference.add("period", expr="2*pi/omega")
+    minimize(sine, reference, args=(X, DATA))
+    source = start()
+    # Of other Parameters, under another name, without any, and one that is computed.
+    params = {
+        "amp": source["amp"],
+        "decay": Parameter("other", 0.1),
+        "shift": Parameter(value=0.0, min=-np.pi / 2, max=np.pi / 2),
+        "omega": Parameter(value=3.0),
+        "period": Parameter(expr="2*pi/omega"),
+    }
+    items = dict(params)
+    result = minimize(sine, params, args=(X, DATA))
+    assert type(result.params) is Parameters
+    assert values(result) == values(reference)
+    assert params == items
+    for name, item in params.items():
+        best = reference[name]
+        assert item is items[name]
+        assert item.name == name
+        assert (item.value, item.stderr, item.correl) == (best.value, best.stderr, best.correl)
+        assert item.init_value == best.init_value
+    assert source["omega"].value == 3.0
+    params["amp"].value = 7.0
+    assert result.leastsq(ftol=1e-6)
+    assert params["amp"].value == result.params["amp"].value != 7.0
+
+
+def test_minimizer_takes_a_dictionary_or_a_sequence_of_parameters_and_leaves_it_alone() -> None:
+    reference = Minimizer(sine, start(), fcn_args=(X, DATA)).leastsq()
+    for given in (dict(start()), MappingProxyType(start()), list(start().values())):
+        items = list(given.values() if isinstance(given, Mapping) else given)
+        before = [item.value for item in items]
+        fitter = Minimizer(sine, given, fcn_args=(X, DATA))
+        assert values(fitter.leastsq()) == values(reference)
+        assert values(fitter.minimize(params=given)) == values(reference)
+        assert fitter.prepare_fit(given).var_names == reference.var_names
+        assert [item.value for item in items] == before
+        assert minimize(sine, given, args=(X, DATA), inplace=False).success
+        assert [item.value for item in items] == before
 
 
 def test_engine_is_a_deprecated_name_of_method() -> None:
@@ -233,14 +279,26 @@ def test_refine_costs_2n_plus_1_evaluations_and_sharpens_the_fit() -> None:
     assert_allclose(np.sqrt(np.diag(refined.covar)), np.sqrt(np.diag(cov)), rtol=1e-4)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("no", [False, 0, np.False_, np.int64(0)])
+def test_a_setting_that_is_true_or_false_may_be_of_numpy_or_0_or_1(no: Any) -> None:
+    plain = minimize(sine, start(), args=(X, DATA), scale_covar=False, refine=False)
+    found = minimize(sine, start(), args=(X, DATA), scale_covar=no, refine=no, col_deriv=no)
+    assert_array_equal(found.covar, plain.covar)
+    assert found.nfev == plain.nfev
+
+
+def test_leastsq_takes_scale_covar_first_as_in_lmfit_0_7() -> None:
+    fitter = Minimizer(sine, start(), fcn_args=(X, DATA))
+    for no in (False, np.False_):
+        assert_array_equal(fitter.leastsq(no).covar, fitter.leastsq(scale_covar=False).covar)  # type: ignore[arg-type]
+
+
 def test_scale_covar_false_takes_the_errors_of_the_data_as_they_are() -> None:
     scaled = minimize(sine, start(), args=(X, DATA))
     absolute = minimize(sine, start(), args=(X, DATA), scale_covar=False)
     assert scaled.covar is not None
     assert absolute.covar is not None
     assert_allclose(absolute.covar * absolute.redchi, scaled.covar, rtol=1e-12)
-    again = Minimizer(sine, start(), fcn_args=(X, DATA)).leastsq(False)
-    assert_array_equal(again.covar, absolute.covar)
 
 
 def test_expressions_follow_and_get_propagated_errors() -> None:
@@ -449,6 +507,23 @@ def test_prepare_fit_collects_the_variables_without_fitting() -> None:
     assert prepared.params["twice"].value == 20
     assert prepared.params is not params
     assert sine(prepared.params, X).shape == X.shape
+
+
+def test_StopIteration_from_a_callback_stops_the_fit_as_a_true_value_does() -> None:
+    def enough(*args: Any, **kws: Any) -> None:
+        raise StopIteration
+
+    def iter_cb(params: Any, nfev: int, *args: Any) -> bool:
+        return nfev == 1
+
+    expected = minimize(sine, start(), args=(X, DATA), iter_cb=iter_cb)
+    stopped = minimize(sine, start(), args=(X, DATA), iter_cb=enough)
+    assert stopped.aborted
+    assert (stopped.message, stopped.chisqr) == (expected.message, expected.chisqr)
+    once = minimize(sine, start(), args=(X, DATA), callback=lambda p, solver: True)
+    stopped = minimize(sine, start(), args=(X, DATA), callback=enough)
+    assert stopped.aborted
+    assert (stopped.message, stopped.chisqr) == (once.message, once.chisqr)
 
 
 def test_minimizer_without_arguments_offers_the_interpreter_of_expressions() -> None:

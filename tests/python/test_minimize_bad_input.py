@@ -1,5 +1,6 @@
 """What cannot be fitted: a clear error, or a stated policy, and the user's objects as they were."""
 
+import copy
 from typing import Any
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 from numpy.testing import assert_allclose
 
 import fitcore
-from fitcore import Minimizer, Parameters, create_params, minimize
+from fitcore import Minimizer, Parameter, Parameters, create_params, minimize
 
 X = np.linspace(0, 4, 21)
 Y = 2 * np.exp(-X) + 0.01 * np.cos(9 * X**2)
@@ -215,19 +216,44 @@ def test_bounds_that_exclude_each_other_and_values_that_are_no_numbers_are_error
         ({"method": 3}, TypeError, "method"),
         ({"method": "nelder-meed"}, ValueError, "nelder-meed"),
         ({"nan_policy": "ignore"}, ValueError, "ignore"),
+        ({"nan_policy": np.ones(3)}, ValueError, "nan_policy"),
         ({"iter_cb": 3}, TypeError, "iter_cb"),
         ({"max_nfev": 0}, ValueError, "max_nfev"),
         ({"max_nfev": -3}, ValueError, "max_nfev"),
-        ({"max_nfev": "many"}, ValueError, "max_nfev"),
+        ({"max_nfev": "many"}, TypeError, "max_nfev"),
+        ({"max_nfev": True}, TypeError, "max_nfev"),
+        ({"max_nfev": np.True_}, TypeError, "max_nfev"),
+        ({"max_nfev": np.ones(2)}, TypeError, "max_nfev"),
+        ({"max_nfev": 1.5}, ValueError, "max_nfev"),
+        ({"max_nfev": np.nan}, ValueError, "max_nfev"),
+        ({"max_nfev": -np.inf}, ValueError, "max_nfev"),
+        ({"maxfev": True}, TypeError, "maxfev"),
+        ({"maxfev": 99.5}, ValueError, "maxfev"),
+        ({"maxfev": -1}, ValueError, "maxfev"),
+        ({"scale_covar": "no"}, TypeError, "scale_covar"),
+        ({"scale_covar": None}, TypeError, "scale_covar"),
+        ({"scale_covar": 2}, TypeError, "scale_covar"),
+        ({"calc_covar": "no"}, TypeError, "calc_covar"),
+        ({"inplace": "no"}, TypeError, "inplace"),
+        ({"refine": "no"}, TypeError, "refine"),
+        ({"refine": np.ones(2)}, TypeError, "refine"),
+        ({"col_deriv": "no", "Dfun": model}, TypeError, "col_deriv"),
         ({"ftoll": 1e-3}, TypeError, "ftoll"),
         ({"ftol": "small"}, TypeError, "ftol"),
+        ({"ftol": True}, TypeError, "ftol"),
+        ({"gtol": "1e-3"}, TypeError, "gtol"),
+        ({"xtol": np.complex128(1e-3)}, TypeError, "xtol"),
         ({"ftol": -1.0}, ValueError, "ftol"),
         ({"xtol": np.nan}, ValueError, "xtol"),
         ({"factor": 0}, ValueError, "factor"),
         ({"epsfcn": -1}, ValueError, "epsfcn"),
         ({"diag": [1, -1]}, ValueError, "diag"),
         ({"diag": [1, 2, 3]}, ValueError, "diag"),
+        ({"diag": "wide"}, TypeError, "diag"),
+        ({"diag": [[1], [1, 2]]}, TypeError, "diag"),
         ({"jac": "4-point"}, ValueError, "4-point"),
+        ({"jac": np.ones(3)}, TypeError, "jac must be"),
+        ({"jac": 2}, TypeError, "jac must be"),
         ({"Dfun": 3}, TypeError, "Dfun"),
         ({"Dfun": model, "jac": "cs"}, TypeError, "Dfun"),
         ({"callback": 3}, TypeError, "callback"),
@@ -241,6 +267,75 @@ def test_bounds_that_exclude_each_other_and_values_that_are_no_numbers_are_error
 )
 def test_an_argument_that_cannot_be_used_is_named(kws: Any, error: Any, match: str) -> None:
     unchanged(error, match, model, **kws)
+
+
+@pytest.mark.parametrize("limit", [np.inf, 1e300, 10**19, 10**400, np.uint64(2**64 - 1)])
+@pytest.mark.parametrize("name", ["max_nfev", "maxfev"])
+def test_a_limit_beyond_all_counting_is_none(name: str, limit: Any) -> None:
+    params = start()
+    result = minimize(model, params, **{name: limit})
+    assert result.success
+    assert params.valuesdict() == minimize(model, start()).params.valuesdict()
+
+
+@pytest.mark.parametrize("limit", [7, 7.0, np.int16(7), np.float32(7), np.array(7)])
+def test_a_limit_may_be_a_whole_number_of_any_type(limit: Any) -> None:
+    assert minimize(model, start(), max_nfev=limit).nfev == 7
+    assert minimize(model, start(), maxfev=limit).ier == 5
+
+
+def test_settings_that_are_changed_on_a_minimizer_are_checked_too() -> None:
+    fitter = Minimizer(model, start())
+    with pytest.raises(TypeError, match="scale_covar"):
+        fitter.leastsq(scale_covar="no")  # type: ignore[arg-type]
+    fitter.scale_covar = "no"  # type: ignore[assignment]
+    with pytest.raises(TypeError, match="scale_covar"):
+        fitter.leastsq()
+
+
+class Wordless:
+    """Has a name, and is no Parameter."""
+
+    name = "amp"
+
+
+@pytest.mark.parametrize(
+    ("params", "error", "match"),
+    [
+        ({"amp": 1.0}, TypeError, "params.*must be a Parameter, got float 1.0 for 'amp'"),
+        ({3: Parameter(value=1.0)}, TypeError, "params.*string, got 3"),
+        ({"2b": Parameter(value=1.0)}, ValueError, "params.*'2b'"),
+        ({"class": Parameter(value=1.0)}, ValueError, "params.*'class'"),
+        (dict.fromkeys("ab", Parameter(value=1.0)), ValueError, "params.*'a' and 'b'"),
+        ([Parameter("a", 1.0), Parameter("a", 2.0)], ValueError, "params.*two.*'a'"),
+        ([Parameter(value=1.0)], TypeError, "params.*name.*None"),
+        ([Wordless()], TypeError, "params.*must be a Parameter, got Wordless"),
+        ({}, ValueError, "params"),
+        (3, TypeError, "params must be Parameters"),
+    ],
+)
+def test_a_mapping_or_sequence_that_cannot_be_parameters_is_an_error_that_names_params(
+    params: Any, error: Any, match: str
+) -> None:
+    with pytest.raises(error, match=match):
+        minimize(model, params)
+    with pytest.raises(error, match=match):
+        Minimizer(model, params).leastsq()
+    with pytest.raises(error, match=match):
+        Minimizer(model, start()).leastsq(params)
+
+
+def test_a_dictionary_of_parameters_is_unchanged_when_the_fit_fails() -> None:
+    params = {"amp": Parameter("other", 1.0), "rate": Parameter(value=3.0)}
+    before = [copy.copy(item) for item in params.values()]
+    with pytest.raises(RuntimeError, match="mine"):
+        minimize(After(4, raising(RuntimeError("mine"))), params)
+    for old, item in zip(before, params.values(), strict=True):
+        assert (item.name, item.value, item.stderr) == (old.name, old.value, None)
+    # They still belong to nobody: Parameters take them as they are.
+    taken = Parameters()
+    taken["amp"] = params["amp"]
+    assert taken["amp"] is params["amp"]
 
 
 def test_wrong_positional_arguments_are_errors() -> None:

@@ -294,3 +294,36 @@ def test_the_result_belongs_to_the_values_it_reports() -> None:
         found = result.covar[np.ix_(free, free)]
         scale = np.sqrt(np.outer(np.diag(cov), np.diag(cov)))
         assert_allclose(found / scale, cov / scale, atol=1e-4)
+
+
+@pytest.mark.parametrize("error", [RuntimeError, KeyError, TypeError, np.linalg.LinAlgError])
+def test_whatever_the_function_raises_on_a_bound_the_fit_does_not_end_by_our_look_at_it(
+    error: type[Exception],
+) -> None:
+    def singular(p: Any) -> Any:
+        if p["t"].value <= 0:
+            raise error("singular")
+        return p["t"].value * np.ones(5) + np.arange(5)
+
+    result = minimize(singular, create_params(t={"value": 1.0, "min": 0}))
+    assert 0 < result.params["t"].value < 1e-6
+    assert result.chisqr == pytest.approx(30, rel=1e-6)
+
+
+def test_an_interrupt_on_a_bound_passes() -> None:
+    def interrupted(p: Any) -> Any:
+        if p["t"].value <= 0:
+            raise KeyboardInterrupt
+        return p["t"].value * np.ones(5) + np.arange(5)
+
+    with pytest.raises(KeyboardInterrupt):
+        minimize(interrupted, create_params(t={"value": 1.0, "min": 0}))
+
+
+def test_an_error_of_iter_cb_passes_also_while_we_look_at_a_bound() -> None:
+    def callback(p: Any, nfev: int, residual: Any) -> None:
+        if p["m"].value == 1:
+            raise RuntimeError("from iter_cb")
+
+    with pytest.raises(RuntimeError, match="from iter_cb"):
+        minimize(line, create_params(m={"value": 1.5, "min": 1}, b=0.0), iter_cb=callback)

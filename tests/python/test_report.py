@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from originals import require_peer
 
 import fitcore
 from fitcore import MinimizerResult, Parameters, fit_report, minimize, printfuncs, report_fit
@@ -59,21 +60,85 @@ def result(errorbars: bool = True) -> MinimizerResult:
     return made
 
 
-CASES: dict[str, Any] = {
-    "result": lambda: fit_report(result()),
-    "parameters": lambda: fit_report(params()),
-    "sorted": lambda: fit_report(result(), sort_pars=True, min_correl=0.01),
-    "table": lambda: fit_report(result(), correl_mode="table"),
-    "modelpars": lambda: fit_report(params(), modelpars=params(), show_correl=False),
-    "no_errorbars": lambda: fit_report(result(errorbars=False)),
-    "html": lambda: fitreport_html_table(result()),
+CASES: dict[str, tuple[str, Any, dict[str, Any]]] = {
+    # The function, what is reported, and how.
+    "result": ("fit_report", result, {}),
+    "parameters": ("fit_report", params, {}),
+    "sorted": ("fit_report", result, {"sort_pars": True, "min_correl": 0.01}),
+    "table": ("fit_report", result, {"correl_mode": "table"}),
+    "modelpars": ("fit_report", params, {"modelpars": params, "show_correl": False}),
+    "no_errorbars": ("fit_report", lambda: result(errorbars=False), {}),
+    "html": ("fitreport_html_table", result, {}),
 }
+
+
+def report(module: Any, case: str, convert: Any = lambda made: made) -> str:
+    function, make, kws = CASES[case]
+    chosen = {k: convert(v()) if k == "modelpars" else v for k, v in kws.items()}
+    text: str = getattr(module, function)(convert(make()), **chosen)
+    return text
 
 
 @pytest.mark.parametrize("case", CASES)
 def test_a_report_reads_as_in_lmfit_1_3_4(case: str) -> None:
     # The expected texts are what lmfit 1.3.4 prints for the same numbers.
-    assert CASES[case]() + "\n" == (EXPECTED / f"{case}.txt").read_text()
+    assert report(printfuncs, case) + "\n" == (EXPECTED / f"{case}.txt").read_text()
+
+
+def of_lmfit(lmfit: Any, made: Any) -> Any:
+    """The same parameters or result as objects of lmfit."""
+    if isinstance(made, Parameters):
+        twin = lmfit.Parameters().loads(made.dumps())
+        for name, item in made.items():
+            twin[name].init_value = item.init_value
+            twin[name].stderr, twin[name].correl = item.stderr, item.correl
+        return twin
+    known = {**made.__dict__, "params": of_lmfit(lmfit, made.params)}
+    return lmfit.minimizer.MinimizerResult(**known)
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_a_report_reads_as_that_of_the_lmfit_that_is_installed(case: str) -> None:
+    lmfit = require_peer("lmfit")
+    theirs = report(lmfit.printfuncs, case, lambda made: of_lmfit(lmfit, made))
+    assert report(printfuncs, case) == theirs
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_reports_of_numbers_of_all_sizes_read_as_those_of_lmfit(seed: int) -> None:
+    lmfit = require_peer("lmfit")
+    rng = np.random.default_rng(seed)
+    made = Parameters()
+    names = [f"{'abc'[i % 3] * (1 + i % 4)}_{i}" for i in range(6)]
+    for i, name in enumerate(names):
+        value = rng.uniform(-9, 9) * 10.0 ** int(rng.integers(-12, 12))
+        made.add(name, value=value, vary=i != 4, min=[-np.inf, -1e15][i % 2])
+        made[name].init_value = rng.uniform(-9, 9) * 10.0 ** int(rng.integers(-12, 12))
+    made.add("sum_of", expr=f"{names[0]} + {names[4]}")
+    for name in [*names[:4], names[5], "sum_of"]:
+        made[name].stderr = rng.uniform(0, 9) * 10.0 ** int(rng.integers(-12, 12))
+    varied = [*names[:4], names[5]]
+    correl = np.round(rng.uniform(-1, 1, (5, 5)), 9)
+    for i, name in enumerate(varied):
+        made[name].correl = {
+            other: float(correl[min(i, j), max(i, j)]) for j, other in enumerate(varied) if j != i
+        }
+    fitted = result()
+    fitted.params = made
+    for name in ("chisqr", "redchi", "aic", "bic"):
+        setattr(fitted, name, float(rng.uniform(-9, 9) * 10.0 ** int(rng.integers(-99, 200))))
+    theirs = of_lmfit(lmfit, fitted)
+    for kws in (
+        {},
+        {"sort_pars": True},
+        {"sort_pars": lambda name: name[::-1], "min_correl": 0.5},
+        {"show_correl": False},
+        {"correl_mode": "table"},
+    ):
+        assert fit_report(fitted, **kws) == lmfit.fit_report(theirs, **kws)
+    for least in (0, 0.3, 1):
+        html = lmfit.printfuncs.fitreport_html_table(theirs, min_correl=least)
+        assert fitreport_html_table(fitted, min_correl=least) == html
 
 
 def test_the_layout_of_the_manual_of_lmfit_0_7_is_there_on_request() -> None:
@@ -184,4 +249,44 @@ def test_what_cannot_be_reported_is_an_error_that_names_the_argument() -> None:
         fit_report(params(), correl_mode="matrix")  # type: ignore[arg-type]
     with pytest.raises(ValueError, match="style"):
         fit_report(params(), style="0.8")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match=r"inpars.*<MinimizerResult: not fitted>"):
+        fit_report(MinimizerResult())
     assert fit_report(Parameters()) == "[[Variables]]"
+
+
+@pytest.mark.parametrize("style", ["1.x", "0.7"])
+@pytest.mark.parametrize(
+    ("kws", "error", "match"),
+    [
+        ({"min_correl": "x"}, TypeError, "min_correl must be a number, got str: 'x'"),
+        ({"min_correl": None}, TypeError, "min_correl"),
+        ({"min_correl": True}, TypeError, "min_correl"),
+        ({"min_correl": 1j}, TypeError, "min_correl"),
+        ({"min_correl": np.ones(2)}, TypeError, "min_correl"),
+        ({"min_correl": float("nan")}, ValueError, "min_correl"),
+        ({"show_correl": "no"}, TypeError, "show_correl must be True or False, got str: 'no'"),
+        ({"show_correl": np.ones(2)}, TypeError, "show_correl"),
+        ({"sort_pars": "value"}, TypeError, "sort_pars"),
+        ({"modelpars": 3}, TypeError, "modelpars"),
+        ({"modelpars": {"amp": "large"}}, TypeError, r"modelpars\['amp'\]"),
+        ({"correl_mode": np.ones(2)}, ValueError, "correl_mode"),
+    ],
+)
+def test_an_argument_of_a_report_that_cannot_be_used_is_named(
+    style: Any, kws: Any, error: Any, match: str
+) -> None:
+    with pytest.raises(error, match=match):
+        fit_report(result(), style=style, **kws)
+    with pytest.raises(error, match=match):
+        report_fit(result(), style=style, **kws)
+    if next(iter(kws)) in ("min_correl", "show_correl"):
+        with pytest.raises(error, match=match):
+            fitreport_html_table(result(), **kws)
+
+
+def test_what_is_true_or_false_in_a_report_may_be_of_numpy_or_0_or_1() -> None:
+    for no in (False, 0, np.False_):
+        kws: Any = {"show_correl": no, "sort_pars": no}
+        assert fit_report(result(), **kws) == fit_report(result(), show_correl=False)
+    for half in (np.float32(0.5), np.array(0.5)):
+        assert fit_report(result(), min_correl=half) == fit_report(result(), min_correl=0.5)  # type: ignore[arg-type]

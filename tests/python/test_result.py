@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from fitcore import Minimizer, Parameters, create_params, minimize
+from fitcore import Minimizer, MinimizerResult, Parameters, create_params, minimize
 
 X = np.linspace(0, 4, 41)
 Y = 2 * np.exp(-1.3 * X) + 0.02 * np.cos(29 * X**2)
@@ -135,8 +135,38 @@ def test_a_pickle_keeps_everything_but_the_function() -> None:
     assert twin.params["amp"].stderr == result.params["amp"].stderr
     assert_array_equal(twin.covar, result.covar)
     assert (twin.chisqr, twin.message, twin.nfev) == (result.chisqr, result.message, result.nfev)
-    with pytest.raises(RuntimeError, match="pickle"):
-        twin.leastsq()
+    for again in (twin.leastsq, twin.prepare_fit, MinimizerResult().leastsq):
+        with pytest.raises(RuntimeError, match="pickle or was not made by a fit"):
+            again()
+
+
+def test_prepare_fit_collects_the_variables_as_the_minimizer_of_lmfit_0_7_did() -> None:
+    params = start()
+    result = minimize(residual, params)
+    best = result.params.valuesdict()
+    before = copy.deepcopy(result)
+    prepared = result.prepare_fit()
+    assert prepared.init_values == best
+    assert prepared.params is not result.params
+    assert result.chisqr == before.chisqr
+    assert result.params.valuesdict() == best
+    assert result.prepare_fit(params=start()).init_values == {"amp": 1.0, "rate": 3.0}
+    assert prepared.leastsq() is True
+    assert prepared.params.valuesdict() == pytest.approx(best, rel=1e-6)
+
+
+def test_what_prepare_fit_returns_can_be_fitted() -> None:
+    params = start()
+    fitter = Minimizer(residual, params)
+    reference = fitter.leastsq()
+    prepared = fitter.prepare_fit()
+    assert prepared.leastsq() is True
+    assert prepared.params.valuesdict() == reference.params.valuesdict()
+    prepared = fitter.prepare_fit()
+    prepared.params["rate"].set(value=1.3, vary=False)
+    prepared.leastsq()
+    assert prepared.nvarys == 1
+    assert params.valuesdict() == start().valuesdict()
 
 
 def test_results_do_not_share_their_arrays() -> None:
@@ -153,3 +183,40 @@ def test_repr_says_how_the_fit_ended() -> None:
     assert "success" in repr(result)
     assert "not fitted" in repr(Minimizer(residual, start()).prepare_fit())
     assert result._repr_html_().startswith("<h2>Fit Result</h2> <table")
+
+
+def broken_expression() -> MinimizerResult:
+    params = start()
+    params.add("late", expr="amp")
+    result = minimize(residual, params)
+    result.params["late"].expr = "nosuch + 1"
+    return result
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: MinimizerResult(),
+        lambda: MinimizerResult(chisqr=1.5),
+        lambda: MinimizerResult(chisqr="large", redchi=None, nfev=np.int64(3), success=None),
+        lambda: MinimizerResult(var_names=None, params=None),
+        lambda: MinimizerResult(var_names=[1, None], method="<leastsq>"),
+        lambda: MinimizerResult.__new__(MinimizerResult),
+        lambda: Minimizer(residual, start()).prepare_fit(),
+        lambda: minimize(residual, start(), max_nfev=1),
+        broken_expression,
+    ],
+)
+def test_a_repr_never_raises(make: Any) -> None:
+    result = make()
+    assert repr(result).startswith("<MinimizerResult")
+    assert str(result) == f"{result}" == repr(result)
+    assert result._repr_html_().startswith("<h2>Fit Result</h2> <")
+
+
+def test_the_html_of_a_result_still_checks_its_arguments() -> None:
+    result = minimize(residual, start())
+    with pytest.raises(TypeError, match="min_correl"):
+        result._repr_html_(min_correl="x")  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="show_correl"):
+        result._repr_html_(show_correl="x")  # type: ignore[arg-type]
