@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitcore._fit import ParameterResidual, all_finite, twins
+from fitcore._leastsq_start import ROUNDING, check_range, leave_bounds, range_between
 from fitcore.minpack import LevenbergMarquardt
 
 if TYPE_CHECKING:
@@ -20,12 +21,8 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["CONVERGED", "EXHAUSTED", "TOO_MANY", "Fit", "dependent_columns", "leave_bounds"]
+__all__ = ["CONVERGED", "EXHAUSTED", "TOO_MANY", "Fit", "dependent_columns"]
 
-# Values this near to a bound, relative to it, are on it.
-ROUNDING = 1e-15
-# A start on a bound is moved inside by this part of the range, or of max(1, |bound|).
-START_INSIDE = 0.05
 # A solution nearer to a bound than this part of the range, or of max(1, |bound|), may be on it.
 NEAR_BOUND = 1e-4
 # Columns of the Jacobian count as dependent when the sine of their angle is at most this: what
@@ -48,8 +45,6 @@ RESTARTS = 6
 BESIDE = 0.1
 # An angle between two bounds beyond this has been wound up by steps longer than the interval.
 WOUND = 1e3
-# A start which the mapping moves by this part of its distance from the nearer bound is lost there.
-LOST = 1e-3
 
 CONVERGED = (1, 2, 3, 4)
 TOO_MANY = 5
@@ -82,7 +77,7 @@ class Fit:
         self.mapping: list[Parameter] = twins(self.varying)
         self.bounded = any(p.min != -math.inf or p.max != math.inf for p in self.mapping)
         if self.bounded:
-            _check_range(self.mapping)
+            check_range(self.mapping)
         self.moved = leave_bounds(self.mapping) if self.bounded else {}
         self.scheme = "analytic" if settings["Dfun"] is not None else settings["jac"]
         self.why: str | None = None  # no covariance
@@ -215,7 +210,7 @@ class Fit:
             item = self.mapping[i]
             low, high, bound = item.min, item.max, float(item.value)
             for part in (1e-9, 1e-6, 1e-3):
-                step = part * _scale(low, high, bound)
+                step = part * range_between(low, high, bound)
                 item.value = bound + step if bound == low else bound - step
                 u = self.u.copy()
                 u[i] = item._setup()
@@ -420,7 +415,7 @@ class Fit:
                 continue
             value = item._from_internal(self.u[i])
             bound = low if value - low <= high - value else high
-            scale = _scale(low, high, bound)
+            scale = range_between(low, high, bound)
             distance = abs(value - bound)
             if abs(self.u[i]) > WOUND and -math.inf < low and high < math.inf:
                 beyond = self._better_bound(i)
@@ -523,64 +518,6 @@ class Fit:
         if after is not None:
             self.evaluator = after
         return (solver,)
-
-
-def _scale(low: float, high: float, bound: float) -> float:
-    span = high - low
-    return span if span < np.inf else max(1.0, abs(bound))
-
-
-def _check_range(mapping: Sequence[Parameter]) -> None:
-    """Refuse bounds so far apart that an angle between them cannot stand for the start."""
-    for item in mapping:
-        value, low, high = float(item.value), float(item.min), float(item.max)
-        if low == -math.inf or high == math.inf:
-            continue
-        bound = low if value - low <= high - value else high
-        distance = abs(value - bound)
-        if high - low < math.inf and distance <= ROUNDING * abs(bound):
-            # The values that matter there are those of the order of the bound, or of 1.
-            distance = min(max(1.0, abs(bound)), 0.5 * (high - low))
-            item.value = bound + distance if bound == low else bound - distance
-        error = abs(item._from_internal(item._setup()) - float(item.value))
-        item.value = value
-        if high - low == math.inf or error > LOST * distance:
-            raise ValueError(
-                f"parameter {item.name!r}: its bounds, {low:g} and {high:g}, are too far apart for "
-                f"a fit to tell values near {value:g} from each other; leave one out, or narrow "
-                "them"
-            )
-
-
-def leave_bounds(mapping: Sequence[Parameter]) -> dict[str, float]:
-    """Move starts that are on a bound inside, and say which.
-
-    On a bound the mapping has no slope: the solver could not leave it. The start is put inside by
-    0.05 times the range, or with one bound only by 0.05 max(1, |bound|).
-
-    Parameters
-    ----------
-    mapping : sequence of Parameter
-        The variables; their values are changed.
-
-    Returns
-    -------
-    dict of str to float
-        The new starts.
-    """
-    moved = {}
-    for item in mapping:
-        value, low, high = item.value, item.min, item.max
-        if low == -np.inf and high == np.inf:
-            continue
-        if low > -np.inf and value - low <= ROUNDING * abs(low):
-            item.value = low + START_INSIDE * _scale(low, high, low)
-        elif high < np.inf and high - value <= ROUNDING * abs(high):
-            item.value = high - START_INSIDE * _scale(low, high, high)
-        else:
-            continue
-        moved[str(item.name)] = float(item.value)
-    return moved
 
 
 def dependent_columns(solver: LevenbergMarquardt, names: Sequence[str], tol: float) -> str:

@@ -411,10 +411,12 @@ cdef class ParameterResidual(Evaluator):
         cdef object given, view
         cdef str who = f"the Jacobian returned by {name_of(self.jac)}"
         self.assign(x, n)
-        given = np.asarray(self.jac(self.params, *self.args, **self.kws))
+        given = to_array(self.jac(self.params, *self.args, **self.kws), who)
         if given.dtype.kind not in "fiubc":
             raise TypeError(f"{who} must be an array of numbers, got dtype {given.dtype}")
-        if given.ndim == 2 and not self.col_deriv:
+        if given.ndim == 1 and n == 1:
+            given = given.reshape(1, -1)
+        elif given.ndim == 2 and not self.col_deriv:
             given = given.T
         if given.dtype.kind == "c":
             given = np.ascontiguousarray(given, dtype=np.complex128).view(np.float64)

@@ -260,6 +260,7 @@ def test_bounds_that_exclude_each_other_and_values_that_are_no_numbers_are_error
         ({"Dfun": lambda p: np.ones((21, 3))}, ValueError, "shape"),
         ({"Dfun": lambda p: np.ones((2, 21))}, ValueError, "shape"),
         ({"Dfun": lambda p: np.ones(21)}, ValueError, "shape"),
+        ({"Dfun": lambda p: [[1, 2], [3]]}, TypeError, "Jacobian"),
         ({"Dfun": lambda p: np.full((21, 2), np.nan)}, ValueError, "NaN"),
         ({"Dfun": lambda p: np.full((21, 2), "a")}, TypeError, "numbers"),
     ],

@@ -279,3 +279,13 @@ def test_covariance_and_correlations_are_symmetric_to_the_bit() -> None:
                     assert first.correl[second.name] == second.correl[first.name]
             at = result.var_names.index(first.name)
             assert first.stderr == np.sqrt(result.covar[at, at])
+
+
+def test_a_jacobian_by_one_variable_may_be_a_vector() -> None:
+    t = np.linspace(0, 4, 9)
+    result = minimize(
+        lambda p: np.exp(-p["rate"] * t) - np.exp(-t / 2),
+        create_params(rate=1.0),
+        Dfun=lambda p: -t * np.exp(-p["rate"] * t),
+    )
+    assert abs(result.params["rate"].value - 0.5) < 1e-9
