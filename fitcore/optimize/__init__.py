@@ -3,6 +3,18 @@
 Same names, arguments, defaults and returns; numpy is all they need.
 """
 
+from fitcore.optimize._inverse_hessian import LbfgsInvHessProduct
+from fitcore.optimize._lbfgsb import fmin_l_bfgs_b, lbfgsb
 from fitcore.optimize._leastsq import leastsq
+from fitcore.optimize._minimize import minimize
+from fitcore.optimize._result import OptimizeResult, OptimizeWarning
 
-__all__ = ["leastsq"]
+__all__ = [
+    "LbfgsInvHessProduct",
+    "OptimizeResult",
+    "OptimizeWarning",
+    "fmin_l_bfgs_b",
+    "lbfgsb",
+    "leastsq",
+    "minimize",
+]

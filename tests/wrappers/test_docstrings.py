@@ -10,7 +10,13 @@ import pytest
 
 
 @pytest.mark.parametrize(
-    ("name", "least"), [("fitcore.minpack", 9), ("fitcore._parameter", 0), ("fitcore._fit", 3)]
+    ("name", "least"),
+    [
+        ("fitcore.minpack", 9),
+        ("fitcore.lbfgsb", 5),
+        ("fitcore._parameter", 0),
+        ("fitcore._fit", 3),
+    ],
 )
 def test_every_example_runs_as_printed(name: str, least: int) -> None:
     module = importlib.import_module(name)

@@ -1,0 +1,70 @@
+# L-BFGS-B for other Cython code: `from fitcore.lbfgsb cimport LBFGSB, Objective`.
+from libc.stdint cimport int64_t
+cimport numpy as cnp
+
+cdef extern from "fitcore_lbfgsb.h" nogil:
+    ctypedef struct lbfgsb_state:
+        int64_t n, m, nit, nfev, col, head, updates, nfree, nactive, nseg, nseg_total, nskip
+        int64_t nenter, nleave, nls
+        double factr, pgtol, f, fold, sbgnrm, theta, stp, dnorm, xstep, gd, gdold, stpmx
+        int maxls, task, info, stage, constrained, boxed, projected, updated
+        int iword, restarted
+
+    int LB_START "FITCORE_LB_START"
+    int LB_EVALUATE "FITCORE_LB_EVALUATE"
+    int LB_NEW_X "FITCORE_LB_NEW_X"
+    int LB_DONE "FITCORE_LB_DONE"
+    int LB_CONVERGED_PGTOL "FITCORE_LB_CONVERGED_PGTOL"
+    int LB_CONVERGED_FTOL "FITCORE_LB_CONVERGED_FTOL"
+    int LB_ABNORMAL "FITCORE_LB_ABNORMAL"
+    int LB_NONFINITE "FITCORE_LB_NONFINITE"
+    int LB_STOPPED "FITCORE_LB_STOPPED"
+
+    int64_t fitcore_lb_work_size(int64_t n, int64_t m)
+    int64_t fitcore_lb_iwork_size(int64_t n)
+    void fitcore_lb_init(lbfgsb_state *s, int64_t n, int64_t m, double factr, double pgtol,
+                         int maxls)
+    void fitcore_lb_stop(lbfgsb_state *s)
+    void fitcore_lb_step(lbfgsb_state *s, double *x, const double *l, const double *u,
+                         const signed char *nbd, double f, double *g, double *wa,
+                         int64_t *iwa)
+
+
+cdef class Objective:
+    # The function as the driver sees it. Exceptions pass through the driver unchanged.
+    # f at x(n), and its gradient into g(n).
+    cdef double value(self, const double *x, Py_ssize_t n, double *g) except? -1.0
+    # The same for a whole solver: f and g at solver._x into solver.ft and solver._g.
+    cdef int evaluate(self, LBFGSB solver) except -1
+    # After the first evaluation and each iteration; a value other than 0 stops the run.
+    cdef int iteration(self, LBFGSB solver) except -1
+
+
+cdef class LBFGSB:
+    cdef lbfgsb_state state
+    # The point asked for, and the gradient told last. The iterate before a line search is in wa.
+    cdef cnp.ndarray _x, _g, _l, _u, _nbd, wa, iwa
+    cdef cnp.ndarray spare              # an array handed to the objective, for use again
+    cdef double ft                      # f told last
+    cdef bint bounded
+    cdef bint told                      # there has been an evaluation
+    cdef bint running                   # a driver is at work; another must not start
+    cdef bint stepping                  # a thread is within the core, without the GIL
+    cdef bint stop_wanted               # by another thread meanwhile
+    cdef readonly int64_t restarts
+    cdef str words                      # why it was stopped
+
+    cdef int check_ready(self) except -1
+    cdef int check_idle(self) except -1
+    cdef int check_own(self) except -1
+    cdef int step(self) except -1
+    cdef int settle(self) except -1
+    cdef int take(self, f, g) except -1
+    cdef int halt(self, str words) except -1
+    cdef int accept(self, cnp.ndarray g) except -1
+    cdef cnp.ndarray given(self)
+    cdef bint searching(self) noexcept
+    cdef cnp.ndarray iterate(self)
+    cdef double *saved(self, int which) noexcept
+    # Run to the end, or until the objective stops it. Resumes where it left off.
+    cdef int drive(self, Objective objective, int64_t maxiter, int64_t maxfun) except -1

@@ -1,0 +1,858 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Minimization under bounds by L-BFGS-B 3.0, driven by reverse communication."""
+
+from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
+from libc.math cimport INFINITY, NAN, isfinite
+from libc.stdint cimport int64_t
+from libc.string cimport memcpy, memset
+cimport numpy as cnp
+
+from fitcore._arrays cimport doubles, fresh, sole_owner, zeros
+
+import numpy as np
+
+from fitcore._arrays import count, number, real_array
+from fitcore._bounds import read_bounds
+
+cnp.import_array()
+
+__all__ = ["LBFGSB", "MESSAGES", "Objective"]
+
+# Below this many doubles in S a step is too short to be worth giving up the GIL.
+cdef Py_ssize_t GIL_ELEMENTS = 16384
+
+cdef int64_t NO_LIMIT = 2**62
+
+# Where the core keeps g and x of the last iterate, in vectors beyond S and Y.
+cdef enum:
+    SAVED_G = 1
+    SAVED_X = 3
+
+#: What each value of ``info`` means, in the words of the Fortran code where it has them.
+MESSAGES = {
+    1: "CONVERGENCE: NORM_OF_PROJECTED_GRADIENT_<=_PGTOL",
+    2: "CONVERGENCE: REL_REDUCTION_OF_F_<=_FACTR*EPSMCH",
+    3: "ABNORMAL_TERMINATION_IN_LNSRCH",
+    4: "ABNORMAL: F OR ITS GRADIENT IS NAN OR INFINITE AT THE START",
+    5: "STOP: REQUESTED BY THE CALLER",
+}
+STOP_ITERATIONS = "STOP: TOTAL NO. of ITERATIONS REACHED LIMIT"
+STOP_EVALUATIONS = "STOP: TOTAL NO. of f AND g EVALUATIONS EXCEEDS LIMIT"
+STOP_CALLBACK = "STOP: CALLBACK REQUESTED HALT"
+
+
+cdef double _scalar(object value) except? -1.0:
+    """The value of the objective as a double."""
+    cdef object a
+    if PyFloat_Check(value):
+        return PyFloat_AS_DOUBLE(value)
+    if isinstance(value, (complex, np.complexfloating)):
+        raise TypeError(f"fun must return a real number, got {value!r}")
+    try:
+        a = np.asarray(value)
+    except ValueError as exc:
+        raise ValueError("fun: the user-provided objective function must return a scalar value, "
+                         f"got {value!r:.80}") from exc
+    if a.dtype.kind not in "fiub":
+        raise TypeError(f"fun must return a real number, got {value!r:.80}")
+    if a.size != 1:
+        raise ValueError("fun: the user-provided objective function must return a scalar value, "
+                         f"got an array of shape {a.shape}")
+    return a.item()
+
+
+def as_scalar(value):
+    """The value of an objective as a float, or an error that says what `fun` must return."""
+    return _scalar(value)
+
+
+cdef cnp.ndarray _gradient(object value, Py_ssize_t n):
+    """The gradient as a contiguous array of n doubles."""
+    cdef object a
+    if (isinstance(value, np.ndarray) and cnp.PyArray_TYPE(<cnp.ndarray> value) == cnp.NPY_DOUBLE
+            and cnp.PyArray_NDIM(<cnp.ndarray> value) == 1
+            and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray> value)
+            and cnp.PyArray_SIZE(<cnp.ndarray> value) == n):
+        return <cnp.ndarray> value
+    try:
+        a = np.asarray(value)
+    except ValueError as exc:
+        raise TypeError(f"the gradient must be an array of {n} real numbers, got {value!r:.80}"
+                        ) from exc
+    if a.dtype.kind not in "fiub":
+        raise TypeError(f"the gradient must be {n} real numbers, got dtype {a.dtype}: "
+                        f"{value!r:.80}")
+    if a.size != n or max(a.shape, default=1) != n:
+        raise ValueError(f"the gradient has shape {a.shape}, wanted ({n},) like x")
+    return <cnp.ndarray> np.ascontiguousarray(a.reshape(n), dtype=np.float64)
+
+
+cdef bint _finite(const double *a, Py_ssize_t n) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(n):
+        if not isfinite(a[i]):
+            return False
+    return True
+
+
+cdef class Objective:
+    """The function as the native driver calls it; for use from Cython."""
+
+    cdef double value(self, const double *x, Py_ssize_t n, double *g) except? -1.0:
+        raise NotImplementedError("value")
+
+    cdef int evaluate(self, LBFGSB solver) except -1:
+        solver.check_own()
+        solver.ft = self.value(doubles(solver._x), solver.state.n, doubles(solver._g))
+        return 0
+
+    cdef int iteration(self, LBFGSB solver) except -1:
+        return 0
+
+
+cdef class PythonObjective(Objective):
+    """A function and its gradient from Python callables."""
+
+    cdef object fun, jac, callback, trace
+    cdef tuple args
+
+    def __init__(self, fun, tuple args, jac, callback, trace):
+        self.fun = fun
+        self.args = args
+        self.jac = jac
+        self.callback = callback
+        self.trace = trace
+
+    cdef int evaluate(self, LBFGSB solver) except -1:
+        cdef cnp.ndarray x = solver.given()
+        cdef object value, g
+        cdef double f
+        if self.args:
+            value = self.fun(x, *self.args)
+        else:
+            value = self.fun(x)
+        if self.jac is None:
+            if not isinstance(value, (tuple, list)) or len(value) != 2:
+                raise TypeError("fun must return the pair (f, g) when jac is True, got "
+                                f"{value!r:.80}")
+            f = _scalar(value[0])
+            g = value[1]
+            value = None
+        else:
+            f = _scalar(value)
+            solver.spare = x
+            x = solver.given()
+            g = self.jac(x, *self.args) if self.args else self.jac(x)
+        if solver.state.task != LB_EVALUATE:
+            return 0                    # the function has called stop()
+        if not _plain(g, solver.state.n):
+            g = _gradient(g, solver.state.n)
+        solver.accept(<cnp.ndarray> g)
+        solver.ft = f
+        solver.spare = x
+        return 0
+
+    cdef int iteration(self, LBFGSB solver) except -1:
+        if self.trace is not None:
+            self.trace(solver)
+        if self.callback is None or solver.state.task != LB_NEW_X:
+            return 0
+        try:
+            return 1 if self.callback(solver) else 0
+        except StopIteration:
+            return 1
+
+
+cdef bint _plain(object value, Py_ssize_t n) noexcept:
+    """Whether the gradient is an array that may be taken over as it is."""
+    return (isinstance(value, np.ndarray)
+            and cnp.PyArray_TYPE(<cnp.ndarray> value) == cnp.NPY_DOUBLE
+            and cnp.PyArray_NDIM(<cnp.ndarray> value) == 1
+            and cnp.PyArray_ISCARRAY(<cnp.ndarray> value)
+            and cnp.PyArray_SIZE(<cnp.ndarray> value) == n)
+
+
+cdef class LBFGSB:
+    """Minimization of a smooth function under bounds by L-BFGS-B 3.0.
+
+    The solver asks for the function and its gradient and is told them: nothing is called from
+    inside, so the function may live anywhere, and the solver can be pickled between two steps and
+    resumed elsewhere with the same iterates. :meth:`run` does the asking and telling for a Python
+    function.
+
+    Parameters
+    ----------
+    x0 : array_like, shape (n,)
+        Starting point. It is copied, and projected into the bounds.
+    bounds : sequence of (min, max), array_like of shape (n, 2), or object with lb and ub, optional
+        Bounds of the variables. None, -inf and inf mean no bound on that side; equal bounds fix a
+        variable.
+    m : int, default 10
+        Number of corrections of the limited memory matrix, at least 1. The workspace holds about
+        ``2 * m * n`` numbers.
+    factr : float, default 1e7
+        The run ends when :math:`(f_k - f_{k+1}) / \\max(|f_k|, |f_{k+1}|, 1)` is at most `factr`
+        times the spacing of doubles, 2.2e-16.
+    pgtol : float, default 1e-5
+        The run ends when no element of the projected gradient is greater than this.
+    maxls : int, default 20
+        Limit on evaluations in one line search, at least 1.
+
+    Attributes
+    ----------
+    x : ndarray, shape (n,)
+        The last iterate, which has the lowest value so far.
+    f : float
+        The value there; NaN before the first evaluation.
+    g : ndarray, shape (n,)
+        The gradient there; None before the first evaluation.
+    projected_gradient_norm : float
+        The greatest element of the projected gradient there.
+    active : ndarray of int
+        Indices of the variables at a bound.
+    nit, nfev : int
+        Iterations; evaluations told.
+    restarts : int
+        How often the limited memory was thrown away.
+    done : bool
+        Whether the run is finished.
+    info : int
+        1 and 2 converged, 3 the line search failed, 4 NaN or infinity at the start, 5 stopped;
+        None while the run goes on.
+    message : str
+        `info` in the words of the Fortran code.
+
+    Raises
+    ------
+    ValueError
+        If an argument is out of its range.
+    TypeError
+        If an argument is not of the kind it must be.
+
+    References
+    ----------
+    .. [1] R. H. Byrd, P. Lu, J. Nocedal, C. Zhu, "A limited memory algorithm for bound constrained
+       optimization", SIAM J. Sci. Comput. 16(5), 1190-1208 (1995).
+    .. [2] C. Zhu, R. H. Byrd, P. Lu, J. Nocedal, "Algorithm 778: L-BFGS-B", ACM Trans. Math. Softw.
+       23(4), 550-560 (1997).
+    .. [3] J. L. Morales, J. Nocedal, "Remark on Algorithm 778", ACM Trans. Math. Softw. 38(1)
+       (2011).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fitcore.lbfgsb import LBFGSB
+    >>> def rosenbrock(x):
+    ...     f = 100 * (x[1] - x[0]**2)**2 + (1 - x[0])**2
+    ...     g = np.array([-400 * x[0] * (x[1] - x[0]**2) - 2 * (1 - x[0]),
+    ...                   200 * (x[1] - x[0]**2)])
+    ...     return f, g
+    >>> solver = LBFGSB([-1.2, 1.0], bounds=[(None, 0.5), (0, None)])
+    >>> while not solver.done:
+    ...     x = solver.ask()
+    ...     solver.tell(*rosenbrock(x))
+    >>> solver.x.round(6), solver.active, solver.info <= 2
+    (array([0.5 , 0.25]), array([0]), True)
+    """
+
+    def __init__(self, x0, bounds=None, m=10, factr=1e7, pgtol=1e-5, maxls=20):
+        cdef lbfgsb_state *s = &self.state
+        cdef cnp.npy_intp size
+        cdef Py_ssize_t n, i
+        cdef signed char *nbd
+        cdef double *below
+        cdef double *above
+        if self.running:
+            raise RuntimeError("this solver is already running; make one solver for each run")
+        start = real_array(x0, "x0", 1)
+        if start.ndim != 1 or start.size == 0:
+            raise ValueError(f"x0 must be a vector of at least one number, got shape {start.shape}")
+        if not np.isfinite(start).all():
+            raise ValueError(f"x0 must be finite, got {start}")
+        n = start.size
+        corrections = count(m, "m")
+        if corrections < 1:
+            raise ValueError(f"m={m} must be at least 1")
+        steps = count(maxls, "maxls")
+        if not 1 <= steps < 2**31:
+            raise ValueError(f"maxls={maxls} must be positive and below 2**31")
+        reduction = number(factr, "factr", 0.0)
+        tolerance = number(pgtol, "pgtol", 0.0)
+        if 2 * corrections * n + 12 * corrections**2 + 8 * n >= 2**60:
+            raise MemoryError(f"m={m} corrections of {n} variables are more than memory can hold")
+        lower, upper = read_bounds(bounds, n)
+
+        size = fitcore_lb_work_size(n, corrections)
+        work = cnp.PyArray_ZEROS(1, &size, cnp.NPY_DOUBLE, 0)
+        size = fitcore_lb_iwork_size(n)
+        iwork = cnp.PyArray_ZEROS(1, &size, cnp.NPY_INT64, 0)
+        size = n
+        kinds = cnp.PyArray_ZEROS(1, &size, cnp.NPY_INT8, 0)
+        # pages that are never touched cost nothing
+        left, right = (zeros(n), zeros(n)) if lower is None else (lower, upper)
+        gradient = zeros(n)
+        # nothing fails from here on
+        memset(s, 0, sizeof(lbfgsb_state))
+        self._x, self._g = start, gradient
+        self._l, self._u, self._nbd = left, right, kinds
+        self.wa, self.iwa = work, iwork
+        self.spare = None
+        self.ft = NAN
+        self.told = False
+        self.bounded = lower is not None
+        self.restarts = 0
+        self.words = None
+        self.stepping = self.stop_wanted = False
+        if self.bounded:
+            nbd = <signed char *> cnp.PyArray_DATA(self._nbd)
+            below, above = doubles(self._l), doubles(self._u)
+            for i in range(n):
+                if below[i] > -INFINITY:
+                    nbd[i] = 2 if above[i] < INFINITY else 1
+                else:
+                    nbd[i] = 3 if above[i] < INFINITY else 0
+        fitcore_lb_init(s, n, corrections, reduction, tolerance, steps)
+        self.step()
+
+    cdef int check_ready(self) except -1:
+        if self._x is None:
+            raise RuntimeError("the solver has not been set up: __init__ was not called")
+        return 0
+
+    cdef int check_idle(self) except -1:
+        if self.running:
+            raise RuntimeError("this solver is already running; make one solver for each run")
+        return self.check_ready()
+
+    cdef int check_own(self) except -1:
+        """Make sure that nobody else holds the array for the gradient."""
+        cdef cnp.ndarray g = self._g
+        self._g = None
+        self._g = g if sole_owner(g) else zeros(self.state.n)
+        return 0
+
+    cdef int step(self) except -1:
+        """Let the core go on to its next task."""
+        cdef lbfgsb_state *s = &self.state
+        cdef double *x = doubles(self._x)
+        cdef double *below = doubles(self._l)
+        cdef double *above = doubles(self._u)
+        cdef signed char *nbd = <signed char *> cnp.PyArray_DATA(self._nbd)
+        cdef double *g = doubles(self._g)
+        cdef double *wa = doubles(self.wa)
+        cdef int64_t *iwa = <int64_t *> cnp.PyArray_DATA(self.iwa)
+        cdef double f = self.ft
+        cdef bint first = s.task == LB_EVALUATE and not self.told
+        self.told = s.task != LB_START
+        if first and not _finite(g, s.n):
+            f = NAN                     # the bounds may hide it from the projected gradient
+        if s.n * s.m < GIL_ELEMENTS:
+            fitcore_lb_step(s, x, below, above, nbd, f, g, wa, iwa)
+        else:
+            self.stepping = True
+            with nogil:
+                fitcore_lb_step(s, x, below, above, nbd, f, g, wa, iwa)
+            self.stepping = False
+        if s.restarted:
+            self.restarts += 1
+        if first:
+            s.f = self.ft
+        if self.stop_wanted:
+            self.halt(self.words)
+        return 0
+
+    cdef int accept(self, cnp.ndarray g) except -1:
+        """Keep a gradient of n doubles: taken over where nobody else holds it, else copied."""
+        if sole_owner(g):
+            self._g = g
+            return 0
+        self.check_own()
+        memcpy(doubles(self._g), doubles(g), self.state.n * sizeof(double))
+        return 0
+
+    cdef cnp.ndarray given(self):
+        """The point asked for, in an array that nobody else holds."""
+        cdef cnp.ndarray x = self.spare
+        self.spare = None
+        if (x is None or not sole_owner(x) or cnp.PyArray_TYPE(x) != cnp.NPY_DOUBLE
+                or cnp.PyArray_NDIM(x) != 1 or cnp.PyArray_SIZE(x) != self.state.n):
+            return fresh(doubles(self._x), self.state.n)
+        memcpy(cnp.PyArray_DATA(x), doubles(self._x), self.state.n * sizeof(double))
+        return x
+
+    cdef bint searching(self) noexcept:
+        """Whether the point asked for belongs to a line search from the last iterate."""
+        return self.state.task == LB_EVALUATE and self.told
+
+    cdef cnp.ndarray iterate(self):
+        """The last iterate."""
+        if self.searching():
+            return fresh(self.saved(SAVED_X), self.state.n)
+        return fresh(doubles(self._x), self.state.n)
+
+    cdef double *saved(self, int which) noexcept:
+        """x or g of the last iterate in the workspace, where they are during a line search."""
+        return doubles(self.wa) + (2 * self.state.m + which) * self.state.n
+
+    cdef int drive(self, Objective objective, int64_t maxiter, int64_t maxfun) except -1:
+        cdef lbfgsb_state *s = &self.state
+        cdef bint first
+        self.check_idle()
+        self.running = True
+        try:
+            while s.task != LB_DONE:
+                if s.task == LB_EVALUATE:
+                    first = not self.told
+                    objective.evaluate(self)
+                    if s.task == LB_DONE:
+                        break
+                    self.step()
+                    if first and objective.iteration(self) != 0:
+                        self.stop()
+                    continue
+                if objective.iteration(self) != 0:
+                    self.halt(STOP_CALLBACK)
+                elif s.task == LB_DONE:
+                    break
+                elif s.nit >= maxiter:
+                    self.halt(STOP_ITERATIONS)
+                elif s.nfev > maxfun:
+                    self.halt(STOP_EVALUATIONS)
+                else:
+                    self.step()
+        finally:
+            self.running = False
+        return 0
+
+    cdef int halt(self, str words) except -1:
+        """End the run where it stands: at the last iterate."""
+        cdef lbfgsb_state *s = &self.state
+        if s.task == LB_DONE:
+            self.stop_wanted = False
+            return 0
+        self.words = words
+        # another thread is within the core: that ends first
+        self.stop_wanted = self.stepping
+        if self.stepping:
+            return 0
+        if self.searching():
+            memcpy(doubles(self._x), self.saved(SAVED_X), s.n * sizeof(double))
+            self._g = fresh(self.saved(SAVED_G), s.n)
+        fitcore_lb_stop(s)
+        return 0
+
+    def run(self, fun, args=(), jac=True, *, callback=None, trace=None, maxiter=None, maxfun=None):
+        """Run to the end, calling Python functions.
+
+        Resumes wherever the solver stands: after an exception from `fun`, after unpickling, or in
+        the midst of asking and telling.
+
+        Parameters
+        ----------
+        fun : callable
+            ``fun(x, *args)`` returns the pair (f, g) of the value and the gradient, shape (n,), or
+            f alone when `jac` is a callable. Its `x` is a new array each time.
+        args : tuple, optional
+            Further arguments of `fun` and `jac`.
+        jac : True or callable, default True
+            ``jac(x, *args)`` returns the gradient. With True it comes from `fun`.
+        callback : callable, optional
+            ``callback(solver)`` after each iteration; a true value or StopIteration stops the run.
+        trace : callable, optional
+            ``trace(solver)`` after the first evaluation, when ``nit`` is 0, and before `callback`
+            after each iteration. What it returns is not looked at.
+        maxiter, maxfun : int, optional
+            Limits on iterations and evaluations. Both are looked at after an iteration, so that a
+            line search is always finished.
+
+        Returns
+        -------
+        LBFGSB
+            The solver itself.
+
+        Raises
+        ------
+        TypeError
+            If `fun` or `jac` is not callable or returns what is not real numbers.
+        ValueError
+            If f is not one number or the gradient has another shape than x.
+        Exception
+            Whatever `fun`, `jac`, `trace` or `callback` raises, unchanged.
+
+        Examples
+        --------
+        >>> from fitcore.lbfgsb import LBFGSB
+        >>> def fun(x):
+        ...     return ((x - 3) ** 4).sum(), 4 * (x - 3) ** 3
+        >>> solver = LBFGSB([0.0, 5.0], bounds=[(0, 2), (0, None)]).run(fun)
+        >>> solver.x.round(1), solver.message
+        (array([2., 3.]), 'CONVERGENCE: NORM_OF_PROJECTED_GRADIENT_<=_PGTOL')
+        """
+        self.check_ready()
+        for what, name in ((fun, "fun"), (callback, "callback"), (trace, "trace")):
+            if not callable(what) and (name == "fun" or what is not None):
+                raise TypeError(f"{name} must be callable, got {what!r:.80}")
+        if jac is not True and not callable(jac):
+            raise TypeError(f"jac must be True or a callable, got {jac!r:.80}")
+        try:
+            args = tuple(args)
+        except TypeError as exc:
+            raise TypeError(f"args must be a tuple, got {args!r:.80}") from exc
+        iterations = NO_LIMIT if maxiter is None else count(maxiter, "maxiter")
+        evaluations = NO_LIMIT if maxfun is None else count(maxfun, "maxfun")
+        self.drive(PythonObjective(fun, args, None if jac is True else jac, callback, trace),
+                   iterations, evaluations)
+        return self
+
+    def ask(self):
+        """The point at which the solver wants to know the function and its gradient.
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            A new array each time; asking twice gives the same point.
+
+        Raises
+        ------
+        RuntimeError
+            If the run is finished, or a driver is at work on it.
+        """
+        self.check_idle()
+        self.running = True
+        try:
+            self.settle()
+        finally:
+            self.running = False
+        if self.state.task == LB_DONE:
+            raise RuntimeError(f"the run is finished (info={self.state.info}): nothing to ask")
+        return fresh(doubles(self._x), self.state.n)
+
+    def tell(self, f, g):
+        """Answer :meth:`ask`.
+
+        Parameters
+        ----------
+        f : float
+            The value of the function. A NaN or an infinity in a line search makes it try a shorter
+            step, as far as `maxls` allows.
+        g : array_like, shape (n,)
+            The gradient. It is copied.
+
+        Raises
+        ------
+        RuntimeError
+            If the run is finished, or a driver is at work on it.
+        ValueError
+            If f is not one number or g does not have the shape of x.
+        TypeError
+            If they are not real numbers.
+        """
+        self.check_idle()
+        self.running = True
+        try:
+            self.take(f, g)
+        finally:
+            self.running = False
+
+    cdef int take(self, f, g) except -1:
+        cdef double value
+        cdef cnp.ndarray gradient
+        self.settle()
+        if self.state.task == LB_DONE:
+            raise RuntimeError(f"the run is finished (info={self.state.info}): nothing to tell")
+        value = _scalar(f)
+        gradient = _gradient(g, self.state.n)
+        self.check_own()
+        memcpy(doubles(self._g), doubles(gradient), self.state.n * sizeof(double))
+        self.ft = value
+        self.step()
+        return self.settle()
+
+    cdef int settle(self) except -1:
+        """Go on from a finished iteration, at which only a driver stops."""
+        if self.state.task == LB_NEW_X:
+            self.step()
+        return 0
+
+    def stop(self, message=None):
+        """End the run here; `x` stays the last iterate.
+
+        A finished run stays as it is.
+
+        Parameters
+        ----------
+        message : str, optional
+            What :attr:`message` then says.
+        """
+        self.check_ready()
+        if message is not None and not isinstance(message, str):
+            raise TypeError(f"message must be a string, got {message!r:.80}")
+        self.halt(message)
+
+    def corrections(self):
+        """The steps and changes of the gradient in the limited memory, oldest first.
+
+        Returns
+        -------
+        s, y : ndarray, shape (k, n)
+            Copies; k is at most `m`.
+        """
+        cdef lbfgsb_state *state = &self.state
+        cdef cnp.npy_intp shape[2]
+        cdef cnp.ndarray s, y
+        cdef Py_ssize_t k, column, size
+        self.check_ready()
+        shape[0], shape[1] = state.col, state.n
+        s = cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE, 0)
+        y = cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE, 0)
+        size = state.n * sizeof(double)
+        for k in range(state.col):
+            column = (state.head - 1 + k) % state.m * state.n
+            memcpy(doubles(s) + k * state.n, doubles(self.wa) + column, size)
+            memcpy(doubles(y) + k * state.n, doubles(self.wa) + state.m * state.n + column, size)
+        return s, y
+
+    def free_set_changes(self):
+        """Variables that entered and left the free set at the last Cauchy point.
+
+        Returns
+        -------
+        entering, leaving : ndarray of int
+            Indices, in the order in which the core met them.
+        """
+        cdef lbfgsb_state *s = &self.state
+        self.check_ready()
+        change = self.iwa[2 * s.n:]
+        return change[:s.nenter] - 1, change[s.n - s.nleave:][::-1] - 1
+
+    @property
+    def x(self):
+        """The last iterate, shape (n,); a copy."""
+        self.check_ready()
+        return self.iterate()
+
+    @property
+    def f(self):
+        """The value at `x`; NaN before the first evaluation."""
+        return self.state.f if self.told else NAN
+
+    @property
+    def g(self):
+        """The gradient at `x`, shape (n,); a copy. None before the first evaluation."""
+        self.check_ready()
+        if not self.told:
+            return None
+        if self.searching():
+            return fresh(self.saved(SAVED_G), self.state.n)
+        return fresh(doubles(self._g), self.state.n)
+
+    @property
+    def active(self):
+        """Indices of the variables at a bound, ascending."""
+        cdef cnp.ndarray x
+        cdef double *point
+        cdef signed char *nbd
+        cdef Py_ssize_t i
+        self.check_ready()
+        if not self.bounded:
+            return np.empty(0, dtype=np.intp)
+        x = self.iterate()
+        point = doubles(x)
+        nbd = <signed char *> cnp.PyArray_DATA(self._nbd)
+        at = np.zeros(self.state.n, dtype=np.bool_)
+        cdef cnp.npy_bool *marks = <cnp.npy_bool *> cnp.PyArray_DATA(<cnp.ndarray> at)
+        for i in range(self.state.n):
+            marks[i] = ((nbd[i] in (1, 2) and point[i] <= doubles(self._l)[i])
+                        or (nbd[i] in (2, 3) and point[i] >= doubles(self._u)[i]))
+        return np.flatnonzero(at)
+
+    @property
+    def lower(self):
+        """Lower bounds, shape (n,), -inf where there is none; a copy."""
+        self.check_ready()
+        return self._l.copy() if self.bounded else np.full(self.state.n, -np.inf)
+
+    @property
+    def upper(self):
+        """Upper bounds, shape (n,), inf where there is none; a copy."""
+        self.check_ready()
+        return self._u.copy() if self.bounded else np.full(self.state.n, np.inf)
+
+    @property
+    def projected_gradient_norm(self):
+        """Greatest element of the projected gradient at `x`; NaN before the first evaluation."""
+        return self.state.sbgnrm if self.told else NAN
+
+    @property
+    def task(self):
+        """'evaluate', 'new_x' when an iteration is just complete, or 'done'."""
+        return {LB_NEW_X: "new_x", LB_DONE: "done"}.get(self.state.task, "evaluate")
+
+    @property
+    def done(self):
+        """Whether the run is finished."""
+        # a run broken off in a callback has not yet looked at its stopping tests
+        if not self.running and self.state.task == LB_NEW_X:
+            self.running = True
+            try:
+                self.settle()
+            finally:
+                self.running = False
+        return self.state.task == LB_DONE
+
+    @property
+    def info(self):
+        """How the run ended; None while it goes on."""
+        return self.state.info if self.state.task == LB_DONE else None
+
+    @property
+    def success(self):
+        """Whether the run has converged (info 1 or 2)."""
+        return self.state.task == LB_DONE and self.state.info in (1, 2)
+
+    @property
+    def message(self):
+        """`info` in words."""
+        if self.state.task != LB_DONE:
+            return "The run goes on."
+        if self.state.info == LB_STOPPED and self.words is not None:
+            return self.words
+        return MESSAGES[self.state.info]
+
+    @property
+    def n(self):
+        """Number of variables."""
+        return self.state.n
+
+    @property
+    def m(self):
+        """Number of corrections kept at most."""
+        return self.state.m
+
+    @property
+    def maxls(self):
+        """Limit on evaluations in one line search."""
+        return self.state.maxls
+
+    @property
+    def nit(self):
+        """Iterations."""
+        cdef lbfgsb_state *s = &self.state
+        # the core counts the one that failed, as the table of the Fortran code does
+        return s.nit - (s.task == LB_DONE and s.info == LB_ABNORMAL)
+
+    @property
+    def nfev(self):
+        """Evaluations."""
+        return self.state.nfev
+
+    @property
+    def details(self):
+        """Numbers about the last iteration, by name; what the printed output shows.
+
+        ``step`` and ``step_norm`` of the line search, ``line_search_steps`` beyond the first,
+        ``segments`` of the last Cauchy search and ``total_segments`` of all, ``free`` variables at
+        the Cauchy point, ``active`` ones there, ``entering`` and ``leaving`` the free set,
+        ``skipped`` updates, ``updates`` since the memory was last emptied, ``corrections`` kept,
+        ``theta`` the scaling, ``subspace`` 1 when the subspace minimum lay beyond the bounds, 0
+        inside, -1 without one, ``constrained`` and ``projected`` whether there are bounds and x0
+        was outside, and ``iterations`` begun, the one that failed included.
+        """
+        cdef lbfgsb_state *s = &self.state
+        return {
+            "step": s.stp, "step_norm": s.xstep, "line_search_steps": s.nls, "segments": s.nseg,
+            "total_segments": s.nseg_total, "free": s.nfree, "active": s.nactive,
+            "iterations": s.nit, "entering": s.nenter, "leaving": s.nleave,
+            "skipped": s.nskip, "updates": s.updates, "corrections": s.col, "theta": s.theta,
+            "subspace": s.iword,
+            "constrained": bool(s.constrained), "projected": bool(s.projected),
+        }
+
+    def __repr__(self):
+        cdef lbfgsb_state *s = &self.state
+        how = f"info={s.info}" if s.task == LB_DONE else f"task={self.task!r}"
+        return (f"<LBFGSB n={s.n} m={s.m} nit={self.nit} nfev={s.nfev} f={self.f:.6g} "
+                f"|proj g|={self.projected_gradient_norm:.3g} {how}>")
+
+    def __reduce__(self):
+        cdef bytes raw
+        self.check_ready()
+        if self.stepping:
+            raise RuntimeError("another thread is in the midst of a step of this solver")
+        raw = (<char *> &self.state)[:sizeof(lbfgsb_state)]
+        limits = (self._l, self._u, self._nbd) if self.bounded else None
+        return _restore, (type(self), raw, (self._x, self._g, self.wa, self.iwa), limits,
+                          (self.ft, bool(self.told), self.restarts, self.words))
+
+
+cdef cnp.ndarray _copied(object a, object dtype, Py_ssize_t n):
+    """A copy of a vector from a pickle, or an error."""
+    if not isinstance(a, np.ndarray) or a.dtype != dtype or a.shape != (n,):
+        raise ValueError("the pickled state is damaged: its arrays do not fit it")
+    return np.array(a, dtype=dtype, order="C")
+
+
+cdef bint _sound_indices(object iwork, Py_ssize_t n, Py_ssize_t free, Py_ssize_t enter,
+                         Py_ssize_t leave, Py_ssize_t evaluations):
+    """Whether the indices that the core will use are those of variables."""
+    index, where, change = iwork.reshape(3, n)
+    if iwork.min() < -n or iwork.max() > n or np.abs(where).max() > 3:
+        return False
+    if evaluations < 2:
+        return True
+    used = (index[:free], change[:enter], change[n - leave:])
+    return all(part.size == 0 or part.min() >= 1 for part in used)
+
+
+def _restore(cls, bytes raw, tuple arrays, limits, tuple rest):
+    """A solver from its pickled state; every size is checked before it is trusted."""
+    cdef LBFGSB solver
+    cdef lbfgsb_state s
+    cdef Py_ssize_t n
+    if not (isinstance(cls, type) and issubclass(cls, LBFGSB)):
+        raise TypeError(f"cls must be LBFGSB or a subclass, got {cls!r}")
+    if len(raw) != sizeof(lbfgsb_state):
+        raise ValueError(f"state has {len(raw)} bytes, wanted {sizeof(lbfgsb_state)}: it comes "
+                         "from another version of fitcore")
+    if len(arrays) != 4 or len(rest) != 4 or (limits is not None and len(limits) != 3):
+        raise ValueError("the pickled state is damaged: something is missing")
+    memcpy(&s, <char *> raw, sizeof(lbfgsb_state))
+    n = s.n
+    if not (1 <= s.n < 2**58 and 1 <= s.m < 2**29 and s.n * <double> s.m < 2.0**58
+            and LB_EVALUATE <= s.task <= LB_DONE and 0 <= s.info <= LB_STOPPED
+            and (s.task == LB_DONE) == (s.info > 0)
+            and 0 <= s.col <= s.m and 1 <= s.head <= s.m and -1 <= s.iword <= 1
+            and min(s.nit, s.nfev, s.updates, s.nseg, s.nseg_total, s.nskip, s.nls) >= 0
+            and 0 <= s.nfree <= n and 0 <= s.nactive <= n and 0 <= s.nenter <= n
+            and 0 <= s.nleave <= n and s.maxls >= 1 and s.factr >= 0 and s.pgtol >= 0
+            and (s.task == LB_DONE or s.stage == s.task)
+            and s.constrained in (0, 1) and s.boxed in (0, 1) and s.projected in (0, 1)
+            and s.updated in (0, 1) and s.restarted in (0, 1)):
+        raise ValueError("the pickled state is damaged: a field is out of its range")
+    ft, told, restarts, words = rest
+    if not (isinstance(ft, float) and isinstance(told, bool) and isinstance(restarts, int)
+            and (words is None or isinstance(words, str)) and 0 <= restarts < 2**62
+            and (told or s.task != LB_NEW_X)):
+        raise ValueError("the pickled state is damaged: a field is out of its range")
+    solver = cls.__new__(cls)
+    x, gradient = (_copied(a, np.float64, n) for a in arrays[:2])
+    work = _copied(arrays[2], np.float64, fitcore_lb_work_size(n, s.m))
+    iwork = _copied(arrays[3], np.int64, fitcore_lb_iwork_size(n))
+    if not _sound_indices(iwork, n, s.nfree, s.nenter, s.nleave, s.nfev):
+        raise ValueError("the pickled state is damaged: an index is out of its range")
+    if limits is None:
+        lower, upper, kinds = zeros(n), zeros(n), np.zeros(n, dtype=np.int8)
+        bounded = False
+    else:
+        lower, upper = (_copied(a, np.float64, n) for a in limits[:2])
+        kinds = _copied(limits[2], np.int8, n)
+        bounded = True
+        below, above = np.isin(kinds, (1, 2)), np.isin(kinds, (2, 3))
+        if (not (lower <= upper).all() or (below != (lower > -np.inf)).any()
+                or (above != (upper < np.inf)).any()):
+            raise ValueError("the pickled state is damaged: its bounds are not bounds")
+    solver.state = s
+    solver._x, solver._g, solver.wa, solver.iwa = x, gradient, work, iwork
+    solver._l, solver._u, solver._nbd, solver.bounded = lower, upper, kinds, bounded
+    solver.ft, solver.told, solver.restarts, solver.words = ft, told, restarts, words
+    return solver
