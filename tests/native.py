@@ -26,7 +26,14 @@ Array = NDArray[np.float64]
 Permutation = NDArray[np.int64]
 
 SOURCES = Path(__file__).parents[1] / "src" / "fortran"
-ORDER = ("linalg/kinds", "linalg/vectors", "minpack/qr", "minpack/lm_solve", "minpack/lm_parameter")
+ORDER = (
+    "linalg/kinds",
+    "linalg/vectors",
+    "linalg/triangular",
+    "minpack/qr",
+    "minpack/lm_solve",
+    "minpack/lm_parameter",
+)
 
 
 @cache

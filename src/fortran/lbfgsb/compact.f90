@@ -5,9 +5,10 @@
 !> modulo(head - 2 + j, m) + 1.
 module fitcore_lb_compact
   use fitcore_kinds, only: wp, ip
+  use fitcore_triangular, only: solve_upper, solve_upper_transposed
   implicit none (type, external)
   private
-  public :: ring, make_room, factor_middle, middle_product, cholesky, solve_rt, solve_r
+  public :: ring, make_room, factor_middle, middle_product, cholesky
 
 contains
 
@@ -66,36 +67,6 @@ contains
     bad = 0
   end subroutine cholesky
 
-  !> x <- R^{-T} x for the upper triangle R(k, k).
-  pure subroutine solve_rt(k, r, ldr, x)
-    integer(ip), intent(in) :: k, ldr
-    real(wp), intent(in) :: r(ldr, *)
-    real(wp), intent(inout) :: x(k)
-    integer(ip) :: i, j
-    real(wp) :: t
-
-    do j = 1, k
-      t = x(j)
-      do i = 1, j - 1
-        t = t - r(i, j) * x(i)
-      end do
-      x(j) = t / r(j, j)
-    end do
-  end subroutine solve_rt
-
-  !> x <- R^{-1} x for the upper triangle R(k, k).
-  pure subroutine solve_r(k, r, ldr, x)
-    integer(ip), intent(in) :: k, ldr
-    real(wp), intent(in) :: r(ldr, *)
-    real(wp), intent(inout) :: x(k)
-    integer(ip) :: j
-
-    do j = k, 1, -1
-      x(j) = x(j) / r(j, j)
-      x(1:j - 1) = x(1:j - 1) - r(1:j - 1, j) * x(j)
-    end do
-  end subroutine solve_r
-
   !> J with J J^T = T = theta S^T S + L D^{-1} L^T, as its transpose in the upper triangle of wt.
   pure subroutine factor_middle(m, col, sy, ss, theta, wt, bad)
     integer(ip), intent(in) :: m, col
@@ -140,13 +111,13 @@ contains
       end do
       p(col + i) = v(col + i) + t
     end do
-    call solve_rt(col, wt, m, p(col + 1:2 * col))
+    call solve_upper_transposed(col, wt, m, p(col + 1:2 * col))
     do i = 1, col
       p(i) = v(i) / sqrt(sy(i, i))
     end do
     ! [ -D^{1/2}  D^{-1/2} L^T ] [p1]   [p1]
     ! [  O        J^T          ] [p2] = [p2]
-    call solve_r(col, wt, m, p(col + 1:2 * col))
+    call solve_upper(col, wt, m, p(col + 1:2 * col))
     do i = 1, col
       p(i) = -p(i) / sqrt(sy(i, i))
     end do

@@ -8,11 +8,12 @@ module fitcore_lb_passes
   use fitcore_kinds, only: wp, ip, ic
   use fitcore_bounds, only: kb, nbd_none, nbd_both
   use fitcore_lb_compact, only: ring
+  use fitcore_vectors, only: dot, sum_squares
   implicit none (type, external)
   private
   public :: store_and_multiply, direction_pass, bounded_pass
 
-  integer(ip), parameter :: block_rows = 1024, lanes = 4
+  integer(ip), parameter :: block_rows = 1024
 
 contains
 
@@ -85,8 +86,8 @@ contains
     real(wp), intent(in) :: ws(n, m), wy(n, m), theta, a(col), b(col), x(n), g(n)
     real(wp), intent(out) :: z(n), d(n)
     real(wp), intent(out) :: gd, dtd
-    real(wp) :: part(block_rows), slope(lanes), square(lanes)
-    integer(ip) :: first, rows, i, j, k, p
+    real(wp) :: part(block_rows)
+    integer(ip) :: first, rows, i, j, p
 
     gd = 0
     dtd = 0
@@ -99,23 +100,13 @@ contains
           part(i) = part(i) + wy(first + i - 1, p) * a(j) + ws(first + i - 1, p) * b(j)
         end do
       end do
-      slope = 0
-      square = 0
       do i = 1, rows
         z(first + i - 1) = x(first + i - 1) + part(i) / theta
         part(i) = z(first + i - 1) - x(first + i - 1)
         d(first + i - 1) = part(i)
       end do
-      do i = 1, rows - lanes + 1, lanes
-        slope = slope + part(i:i + lanes - 1) * g(first + i - 1:first + i + lanes - 2)
-        square = square + part(i:i + lanes - 1)**2
-      end do
-      do k = rows - modulo(rows, lanes) + 1, rows
-        slope(1) = slope(1) + part(k) * g(first + k - 1)
-        square(1) = square(1) + part(k)**2
-      end do
-      gd = gd + ((slope(1) + slope(3)) + (slope(2) + slope(4)))
-      dtd = dtd + ((square(1) + square(3)) + (square(2) + square(4)))
+      gd = gd + dot(rows, part, g(first:first + rows - 1))
+      dtd = dtd + sum_squares(rows, part)
     end do
   end subroutine direction_pass
 
@@ -134,7 +125,7 @@ contains
     real(wp), intent(inout) :: z(n)
     real(wp), intent(out) :: step(n), d(n), gd, dtd
     integer(ic), intent(out) :: iword
-    real(wp) :: part(block_rows), slope(lanes), square(lanes), to
+    real(wp) :: part(block_rows), to
     integer(ip) :: first, rows, i, j, k, p
 
     gd = 0
@@ -175,18 +166,8 @@ contains
         part(i) = z(k) - x(k)
         d(k) = part(i)
       end do
-      slope = 0
-      square = 0
-      do i = 1, rows - lanes + 1, lanes
-        slope = slope + part(i:i + lanes - 1) * g(first + i - 1:first + i + lanes - 2)
-        square = square + part(i:i + lanes - 1)**2
-      end do
-      do k = rows - modulo(rows, lanes) + 1, rows
-        slope(1) = slope(1) + part(k) * g(first + k - 1)
-        square(1) = square(1) + part(k)**2
-      end do
-      gd = gd + ((slope(1) + slope(3)) + (slope(2) + slope(4)))
-      dtd = dtd + ((square(1) + square(3)) + (square(2) + square(4)))
+      gd = gd + dot(rows, part, g(first:first + rows - 1))
+      dtd = dtd + sum_squares(rows, part)
     end do
   end subroutine bounded_pass
 

@@ -6,7 +6,8 @@
 module fitcore_lb_subspace
   use fitcore_kinds, only: wp, ip, ic
   use fitcore_bounds
-  use fitcore_lb_compact, only: ring, cholesky, solve_rt, solve_r
+  use fitcore_lb_compact, only: ring, cholesky
+  use fitcore_triangular, only: solve_upper, solve_upper_transposed
   implicit none (type, external)
   private
   public :: sort_free, form_k, solve_k, reduced_products, shorten
@@ -139,7 +140,7 @@ contains
     call cholesky(col, wn, 2 * m, bad)
     if (bad /= 0) return
     do j = col + 1, 2 * col
-      call solve_rt(col, wn, 2 * m, wn(1:col, j))
+      call solve_upper_transposed(col, wn, 2 * m, wn(1:col, j))
     end do
     do i = col + 1, 2 * col
       do j = i, 2 * col
@@ -215,9 +216,9 @@ contains
     real(wp), intent(in) :: wn(2 * m, 2 * m)
     real(wp), intent(inout) :: wv(2 * m)
 
-    call solve_rt(2 * col, wn, 2 * m, wv(1:2 * col))
+    call solve_upper_transposed(2 * col, wn, 2 * m, wv(1:2 * col))
     wv(1:col) = -wv(1:col)
-    call solve_r(2 * col, wn, 2 * m, wv(1:2 * col))
+    call solve_upper(2 * col, wn, 2 * m, wv(1:2 * col))
   end subroutine solve_k
 
   !> wv = W^T Z r for the reduced gradient r = scale Z^T d + Z^T W a, without a pass over S and Y:

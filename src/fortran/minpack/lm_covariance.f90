@@ -3,7 +3,7 @@ module fitcore_lm_covariance
   use fitcore_kinds, only: wp, ip, ic
   use fitcore_vectors, only: norm
   use fitcore_lm_factor, only: factor_jacobian, factor_work_size
-  use fitcore_lm_solve, only: solve_upper
+  use fitcore_triangular, only: solve_upper
   implicit none (type, external)
   private
   public :: covariance, gauss_newton, gauss_newton_work_size

@@ -5,7 +5,8 @@
 module fitcore_lm_parameter
   use fitcore_kinds, only: wp, ip, dwarf
   use fitcore_vectors, only: norm
-  use fitcore_lm_solve, only: damped_solve, numerical_rank, solve_upper, solve_upper_transposed
+  use fitcore_lm_solve, only: damped_solve, numerical_rank
+  use fitcore_triangular, only: solve_upper, solve_upper_transposed
   implicit none (type, external)
   private
   public :: lm_parameter
