@@ -103,15 +103,15 @@ def correlations(covar: FloatArray, factor: float = 1.0) -> tuple[list[float], l
     correl : list of lists of float
         Correlation matrix, symmetric to the last bit, 0 where a variance is 0.
     """
-    scale = np.sqrt(np.diagonal(covar))
-    errors: list[float] = np.sqrt(np.diagonal(covar) * factor).tolist()
+    # Plain lists: for a few variables numpy's calls would take longer than the arithmetic.
+    matrix: list[list[float]] = covar.tolist()
+    variances = [row[i] for i, row in enumerate(matrix)]
+    errors = [math.sqrt(variance * factor) for variance in variances]
     # The inverse first: products of two small standard errors underflow.
-    inverse = np.zeros_like(scale)
-    np.divide(1.0, scale, out=inverse, where=scale > 0)
-    matrix: list[list[float]] = (covar * inverse * inverse[:, None]).tolist()
+    inverse = [1.0 / math.sqrt(variance) if variance > 0 else 0.0 for variance in variances]
     for i, row in enumerate(matrix):
-        for j in range(i):
-            row[j] = matrix[j][i]
+        for j in range(i + 1):
+            row[j] = matrix[j][i] = row[j] * inverse[i] * inverse[j]
     return errors, matrix
 
 
