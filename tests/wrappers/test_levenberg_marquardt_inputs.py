@@ -11,28 +11,9 @@ from typing import Any
 
 import numpy as np
 import pytest
+from decay import SCHEMES, START, T, each_scheme, jac_for, jacobian, residual
 
 from fitcore.minpack import LevenbergMarquardt
-
-SCHEMES = ("2-point", "3-point", "cs", "analytic")
-T = np.linspace(0.0, 4.0, 25)
-Y = 3.0 * np.exp(-T / 2.0) + 0.1 * np.cos(5.0 * T)
-START = [1.0, 1.0, 0.1]
-
-each_scheme = pytest.mark.parametrize("scheme", SCHEMES)
-
-
-def residual(p: np.ndarray) -> np.ndarray:
-    return p[0] * np.exp(-T / p[1]) + p[2] - Y
-
-
-def jacobian(p: np.ndarray) -> np.ndarray:
-    decay = np.exp(-T / p[1])
-    return np.stack([decay, p[0] * decay * T / p[1] ** 2, np.ones_like(T)], axis=1)
-
-
-def jac_for(scheme: str) -> Callable[[np.ndarray], np.ndarray] | None:
-    return jacobian if scheme == "analytic" else None
 
 
 def tall(n: int = 2000) -> tuple[Callable[..., np.ndarray], Callable[..., np.ndarray]]:
