@@ -18,7 +18,7 @@ from fitcore.minpack import LevenbergMarquardt, _restore
 RESUME = """
 import pickle, sys
 sys.path.insert(0, sys.argv[1])
-from test_levenberg_marquardt_pickle import fingerprint, finish
+from decay import fingerprint, finish
 states = pickle.load(sys.stdin.buffer)
 out = []
 for state in states:
@@ -42,7 +42,7 @@ def test_pickled_at_any_task_it_evaluates_the_same_points_in_a_new_process(m: in
             solver.tell(answer(solver, points))
         states.append(pickle.dumps(solver))
         expected += [(asked[k:], fingerprint(solver)) for k in range(len(states) - first)]
-    here = str(Path(__file__).parent)
+    here = str(Path(__file__).parents[1])
     done = subprocess.run(
         [sys.executable, "-c", RESUME, here], input=pickle.dumps(states), capture_output=True,
         check=False,
