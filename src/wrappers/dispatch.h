@@ -3,11 +3,24 @@
 #define FITCORE_DISPATCH_H
 
 #include <stdlib.h>
+#include "fitcore_lbfgsb.h"
 #include "fitcore_minpack.h"
 
 void fitcore_fold_rows_v1(int64_t, int64_t, int64_t, double *, double *, double *, double *);
+void fitcore_lb_products_v1(int64_t, int64_t, int64_t, const int64_t *, const double *, int64_t,
+                            const double *, double *);
+void fitcore_lb_combine_v1(int64_t, int64_t, int64_t, const int64_t *, const double *,
+                           const double *, double *);
 void fitcore_fold_rows_v3(int64_t, int64_t, int64_t, double *, double *, double *, double *);
+void fitcore_lb_products_v3(int64_t, int64_t, int64_t, const int64_t *, const double *, int64_t,
+                            const double *, double *);
+void fitcore_lb_combine_v3(int64_t, int64_t, int64_t, const int64_t *, const double *,
+                           const double *, double *);
 void fitcore_fold_rows_v4(int64_t, int64_t, int64_t, double *, double *, double *, double *);
+void fitcore_lb_products_v4(int64_t, int64_t, int64_t, const int64_t *, const double *, int64_t,
+                            const double *, double *);
+void fitcore_lb_combine_v4(int64_t, int64_t, int64_t, const int64_t *, const double *,
+                           const double *, double *);
 
 /* The x86-64 level (1, 3 or 4) whose kernels are used; 1 on other processors. The environment
    variable FITCORE_CPU=v1, v3 or v4 lowers it. */
@@ -32,18 +45,19 @@ static int fitcore_cpu_level(void)
     return level;
 }
 
-static fitcore_fold_rows_t fitcore_choose_fold_rows(int level)
-{
+/* FITCORE_CHOOSE(fold_rows, level) is fitcore_fold_rows_v1 or its like for that level. */
 #if defined(FITCORE_X86_64_V4)
-    if (level >= 4)
-        return fitcore_fold_rows_v4;
+#define FITCORE_CHOOSE(kernel, level) ((level) >= 4 ? fitcore_##kernel##_v4 \
+    : (level) >= 3 ? fitcore_##kernel##_v3 : fitcore_##kernel##_v1)
+#elif defined(FITCORE_X86_64_V3)
+#define FITCORE_CHOOSE(kernel, level) ((level) >= 3 ? fitcore_##kernel##_v3 \
+    : fitcore_##kernel##_v1)
+#else
+#define FITCORE_CHOOSE(kernel, level) ((void) (level), fitcore_##kernel##_v1)
 #endif
-#if defined(FITCORE_X86_64_V3)
-    if (level >= 3)
-        return fitcore_fold_rows_v3;
-#endif
-    (void) level;
-    return fitcore_fold_rows_v1;
-}
+
+#define fitcore_choose_fold_rows(level) FITCORE_CHOOSE(fold_rows, level)
+#define fitcore_choose_lb_products(level) FITCORE_CHOOSE(lb_products, level)
+#define fitcore_choose_lb_combine(level) FITCORE_CHOOSE(lb_combine, level)
 
 #endif

@@ -18,22 +18,39 @@ enum { FITCORE_LB_CONVERGED_PGTOL = 1, FITCORE_LB_CONVERGED_FTOL = 2, FITCORE_LB
 /* Fields as in lb_types.f90. */
 typedef struct {
     int64_t n, m, nit, nfev, col, head, updates, nfree, nactive, nseg, nseg_total, nskip, nenter,
-        nleave, nls;
-    double factr, pgtol, unused, f, fold, sbgnrm, theta, stp, dnorm, xstep, gd, gdold, stpmx;
+        nleave, nls, nbreak, nopen;
+    double factr, pgtol, f, fold, sbgnrm, theta, stp, dnorm, xstep, gd, gdold, stpmx, slope,
+        least_break, yy;
     double ls[16];
-    int maxls, task, info, stage, constrained, boxed, projected, updated;
+    int maxls, task, info, stage, bounded, constrained, boxed, projected, updated, pending;
     int ls_flags[4];
     int iword, restarted;
 } lbfgsb_state;
 
-/* Doubles of wa: S and Y, n by m each, come first, as rings of columns. Integers of iwa. */
+/* Bits of the marks of variables: free at the last Cauchy point; entered or left the free set. */
+enum { FITCORE_LB_FREE = 1, FITCORE_LB_ENTERED = 4, FITCORE_LB_LEFT = 8 };
+
+/* The kernels of the passes over S and Y: see products.inc. */
+typedef void (*fitcore_lb_products_t)(int64_t rows, int64_t ld, int64_t ncol, const int64_t *which,
+                                      const double *block, int64_t nvec, const double *vecs,
+                                      double *sums);
+typedef void (*fitcore_lb_combine_t)(int64_t rows, int64_t ld, int64_t ncol, const int64_t *which,
+                                     const double *block, const double *coef, double *part);
+
+/* Doubles of wa: about 2 (m + 1) n; 64-bit integers of iwa. */
 int64_t fitcore_lb_work_size(int64_t n, int64_t m);
-int64_t fitcore_lb_iwork_size(int64_t n);
-void fitcore_lb_init(lbfgsb_state *s, int64_t n, int64_t m, double factr, double pgtol, int maxls);
+int64_t fitcore_lb_iwork_size(int64_t n, int64_t m, int64_t bounded);
+void fitcore_lb_init(lbfgsb_state *s, int64_t n, int64_t m, int bounded, double factr, double pgtol,
+                     int maxls);
 void fitcore_lb_stop(lbfgsb_state *s);
-/* nbd: 0 no bound, 1 lower, 2 both, 3 upper. g is set back when a line search fails. */
-void fitcore_lb_step(lbfgsb_state *s, double *x, const double *l, const double *u,
-                     const signed char *nbd, double f, double *g, double *wa, int64_t *iwa);
+/* l and u: n bounds, infinite where there are none, and marks: n bytes, zero at the start; not
+   looked at unless the state is bounded. g is set back when a line search fails. */
+void fitcore_lb_step(lbfgsb_state *s, double *x, const double *l, const double *u, double f,
+                     double *g, double *wa, int64_t *iwa, signed char *marks,
+                     fitcore_lb_products_t products, fitcore_lb_combine_t combine);
+/* A copy of the j-th correction from the oldest, j = 1..col: s (which = 0) or y (1). During a line
+   search: the direction and the gradient at the iterate with j = col + 1, the iterate (which = 2). */
+void fitcore_lb_fetch(const lbfgsb_state *s, const double *wa, int64_t which, int64_t j, double *a);
 
 #ifdef __cplusplus
 }

@@ -3,11 +3,18 @@ from libc.stdint cimport int64_t
 cimport numpy as cnp
 
 cdef extern from "fitcore_lbfgsb.h" nogil:
+    ctypedef void (*fitcore_lb_products_t)(int64_t rows, int64_t ld, int64_t ncol,
+                                           const int64_t *which, const double *block, int64_t nvec,
+                                           const double *vecs, double *sums) noexcept nogil
+    ctypedef void (*fitcore_lb_combine_t)(int64_t rows, int64_t ld, int64_t ncol,
+                                          const int64_t *which, const double *block,
+                                          const double *coef, double *part) noexcept nogil
     ctypedef struct lbfgsb_state:
         int64_t n, m, nit, nfev, col, head, updates, nfree, nactive, nseg, nseg_total, nskip
-        int64_t nenter, nleave, nls
+        int64_t nenter, nleave, nls, nbreak, nopen
         double factr, pgtol, f, fold, sbgnrm, theta, stp, dnorm, xstep, gd, gdold, stpmx
-        int maxls, task, info, stage, constrained, boxed, projected, updated
+        double slope, least_break, yy
+        int maxls, task, info, stage, bounded, constrained, boxed, projected, updated, pending
         int iword, restarted
 
     int LB_START "FITCORE_LB_START"
@@ -20,14 +27,20 @@ cdef extern from "fitcore_lbfgsb.h" nogil:
     int LB_NONFINITE "FITCORE_LB_NONFINITE"
     int LB_STOPPED "FITCORE_LB_STOPPED"
 
+    int LB_FREE "FITCORE_LB_FREE"
+    int LB_ENTERED "FITCORE_LB_ENTERED"
+    int LB_LEFT "FITCORE_LB_LEFT"
+
     int64_t fitcore_lb_work_size(int64_t n, int64_t m)
-    int64_t fitcore_lb_iwork_size(int64_t n)
-    void fitcore_lb_init(lbfgsb_state *s, int64_t n, int64_t m, double factr, double pgtol,
-                         int maxls)
+    int64_t fitcore_lb_iwork_size(int64_t n, int64_t m, int64_t bounded)
+    void fitcore_lb_init(lbfgsb_state *s, int64_t n, int64_t m, int bounded, double factr,
+                         double pgtol, int maxls)
     void fitcore_lb_stop(lbfgsb_state *s)
-    void fitcore_lb_step(lbfgsb_state *s, double *x, const double *l, const double *u,
-                         const signed char *nbd, double f, double *g, double *wa,
-                         int64_t *iwa)
+    void fitcore_lb_step(lbfgsb_state *s, double *x, const double *l, const double *u, double f,
+                         double *g, double *wa, int64_t *iwa, signed char *marks,
+                         fitcore_lb_products_t products, fitcore_lb_combine_t combine)
+    void fitcore_lb_fetch(const lbfgsb_state *s, const double *wa, int64_t which, int64_t j,
+                          double *a)
 
 
 cdef class Objective:
@@ -43,10 +56,10 @@ cdef class Objective:
 cdef class LBFGSB:
     cdef lbfgsb_state state
     # The point asked for, and the gradient told last. The iterate before a line search is in wa.
-    cdef cnp.ndarray _x, _g, _l, _u, _nbd, wa, iwa
+    cdef cnp.ndarray _x, _g, wa, iwa
+    cdef cnp.ndarray _l, _u, marks      # None without bounds
     cdef cnp.ndarray spare              # an array handed to the objective, for use again
     cdef double ft                      # f told last
-    cdef bint bounded
     cdef bint told                      # there has been an evaluation
     cdef bint running                   # a driver is at work; another must not start
     cdef bint stepping                  # a thread is within the core, without the GIL
@@ -65,6 +78,6 @@ cdef class LBFGSB:
     cdef cnp.ndarray given(self)
     cdef bint searching(self) noexcept
     cdef cnp.ndarray iterate(self)
-    cdef double *saved(self, int which) noexcept
+    cdef cnp.ndarray fetch(self, int which, Py_ssize_t j)
     # Run to the end, or until the objective stops it. Resumes where it left off.
     cdef int drive(self, Objective objective, int64_t maxiter, int64_t maxfun) except -1

@@ -2,7 +2,7 @@
 """Minimization under bounds by L-BFGS-B 3.0, driven by reverse communication."""
 
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
-from libc.math cimport INFINITY, NAN, isfinite
+from libc.math cimport NAN, isfinite
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
@@ -14,7 +14,15 @@ import numpy as np
 from fitcore._arrays import count, number, real_array
 from fitcore._bounds import read_bounds
 
+cdef extern from "dispatch.h" nogil:
+    int fitcore_cpu_level()
+    fitcore_lb_products_t fitcore_choose_lb_products(int level)
+    fitcore_lb_combine_t fitcore_choose_lb_combine(int level)
+
 cnp.import_array()
+
+cdef fitcore_lb_products_t products = fitcore_choose_lb_products(fitcore_cpu_level())
+cdef fitcore_lb_combine_t combine = fitcore_choose_lb_combine(fitcore_cpu_level())
 
 __all__ = ["LBFGSB", "MESSAGES", "Objective"]
 
@@ -23,10 +31,11 @@ cdef Py_ssize_t GIL_ELEMENTS = 16384
 
 cdef int64_t NO_LIMIT = 2**62
 
-# Where the core keeps g and x of the last iterate, in vectors beyond S and Y.
+# What fitcore_lb_fetch gives.
 cdef enum:
-    SAVED_G = 1
-    SAVED_X = 3
+    FETCH_S = 0
+    FETCH_Y = 1
+    FETCH_X = 2
 
 #: What each value of ``info`` means, in the words of the Fortran code where it has them.
 MESSAGES = {
@@ -85,6 +94,14 @@ cdef cnp.ndarray _gradient(object value, Py_ssize_t n):
     if a.size != n or max(a.shape, default=1) != n:
         raise ValueError(f"the gradient has shape {a.shape}, wanted ({n},) like x")
     return <cnp.ndarray> np.ascontiguousarray(a.reshape(n), dtype=np.float64)
+
+
+cdef cnp.ndarray _workspace(Py_ssize_t n):
+    """n doubles, zero where that is cheap: numpy takes large pages for large uncleared arrays."""
+    cdef cnp.npy_intp size = n
+    if n < 2**18:
+        return cnp.PyArray_ZEROS(1, &size, cnp.NPY_DOUBLE, 0)
+    return cnp.PyArray_EMPTY(1, &size, cnp.NPY_DOUBLE, 0)
 
 
 cdef bint _finite(const double *a, Py_ssize_t n) noexcept nogil:
@@ -258,10 +275,7 @@ cdef class LBFGSB:
     def __init__(self, x0, bounds=None, m=10, factr=1e7, pgtol=1e-5, maxls=20):
         cdef lbfgsb_state *s = &self.state
         cdef cnp.npy_intp size
-        cdef Py_ssize_t n, i
-        cdef signed char *nbd
-        cdef double *below
-        cdef double *above
+        cdef Py_ssize_t n
         if self.running:
             raise RuntimeError("this solver is already running; make one solver for each run")
         start = real_array(x0, "x0", 1)
@@ -282,36 +296,27 @@ cdef class LBFGSB:
             raise MemoryError(f"m={m} corrections of {n} variables are more than memory can hold")
         lower, upper = read_bounds(bounds, n)
 
-        size = fitcore_lb_work_size(n, corrections)
-        work = cnp.PyArray_ZEROS(1, &size, cnp.NPY_DOUBLE, 0)
-        size = fitcore_lb_iwork_size(n)
+        bounded = lower is not None
+        work = _workspace(fitcore_lb_work_size(n, corrections))
+        size = fitcore_lb_iwork_size(n, corrections, bounded)
         iwork = cnp.PyArray_ZEROS(1, &size, cnp.NPY_INT64, 0)
-        size = n
-        kinds = cnp.PyArray_ZEROS(1, &size, cnp.NPY_INT8, 0)
-        # pages that are never touched cost nothing
-        left, right = (zeros(n), zeros(n)) if lower is None else (lower, upper)
+        marks = None
+        if bounded:
+            size = n
+            marks = cnp.PyArray_ZEROS(1, &size, cnp.NPY_INT8, 0)
         gradient = zeros(n)
         # nothing fails from here on
         memset(s, 0, sizeof(lbfgsb_state))
         self._x, self._g = start, gradient
-        self._l, self._u, self._nbd = left, right, kinds
+        self._l, self._u, self.marks = lower, upper, marks
         self.wa, self.iwa = work, iwork
         self.spare = None
         self.ft = NAN
         self.told = False
-        self.bounded = lower is not None
         self.restarts = 0
         self.words = None
         self.stepping = self.stop_wanted = False
-        if self.bounded:
-            nbd = <signed char *> cnp.PyArray_DATA(self._nbd)
-            below, above = doubles(self._l), doubles(self._u)
-            for i in range(n):
-                if below[i] > -INFINITY:
-                    nbd[i] = 2 if above[i] < INFINITY else 1
-                else:
-                    nbd[i] = 3 if above[i] < INFINITY else 0
-        fitcore_lb_init(s, n, corrections, reduction, tolerance, steps)
+        fitcore_lb_init(s, n, corrections, bounded, reduction, tolerance, steps)
         self.step()
 
     cdef int check_ready(self) except -1:
@@ -335,9 +340,9 @@ cdef class LBFGSB:
         """Let the core go on to its next task."""
         cdef lbfgsb_state *s = &self.state
         cdef double *x = doubles(self._x)
-        cdef double *below = doubles(self._l)
-        cdef double *above = doubles(self._u)
-        cdef signed char *nbd = <signed char *> cnp.PyArray_DATA(self._nbd)
+        cdef double *below = NULL
+        cdef double *above = NULL
+        cdef signed char *marks = NULL
         cdef double *g = doubles(self._g)
         cdef double *wa = doubles(self.wa)
         cdef int64_t *iwa = <int64_t *> cnp.PyArray_DATA(self.iwa)
@@ -346,12 +351,15 @@ cdef class LBFGSB:
         self.told = s.task != LB_START
         if first and not _finite(g, s.n):
             f = NAN                     # the bounds may hide it from the projected gradient
+        if s.bounded:
+            below, above = doubles(self._l), doubles(self._u)
+            marks = <signed char *> cnp.PyArray_DATA(self.marks)
         if s.n * s.m < GIL_ELEMENTS:
-            fitcore_lb_step(s, x, below, above, nbd, f, g, wa, iwa)
+            fitcore_lb_step(s, x, below, above, f, g, wa, iwa, marks, products, combine)
         else:
             self.stepping = True
             with nogil:
-                fitcore_lb_step(s, x, below, above, nbd, f, g, wa, iwa)
+                fitcore_lb_step(s, x, below, above, f, g, wa, iwa, marks, products, combine)
             self.stepping = False
         if s.restarted:
             self.restarts += 1
@@ -387,12 +395,15 @@ cdef class LBFGSB:
     cdef cnp.ndarray iterate(self):
         """The last iterate."""
         if self.searching():
-            return fresh(self.saved(SAVED_X), self.state.n)
+            return self.fetch(FETCH_X, 0)
         return fresh(doubles(self._x), self.state.n)
 
-    cdef double *saved(self, int which) noexcept:
-        """x or g of the last iterate in the workspace, where they are during a line search."""
-        return doubles(self.wa) + (2 * self.state.m + which) * self.state.n
+    cdef cnp.ndarray fetch(self, int which, Py_ssize_t j):
+        """A copy of what the core keeps in its workspace: see fitcore_lb_fetch."""
+        cdef cnp.npy_intp size = self.state.n
+        cdef cnp.ndarray a = cnp.PyArray_SimpleNew(1, &size, cnp.NPY_DOUBLE)
+        fitcore_lb_fetch(&self.state, doubles(self.wa), which, j, doubles(a))
+        return a
 
     cdef int drive(self, Objective objective, int64_t maxiter, int64_t maxfun) except -1:
         cdef lbfgsb_state *s = &self.state
@@ -436,8 +447,8 @@ cdef class LBFGSB:
         if self.stepping:
             return 0
         if self.searching():
-            memcpy(doubles(self._x), self.saved(SAVED_X), s.n * sizeof(double))
-            self._g = fresh(self.saved(SAVED_G), s.n)
+            fitcore_lb_fetch(s, doubles(self.wa), FETCH_X, 0, doubles(self._x))
+            self._g = self.fetch(FETCH_Y, s.col + 1)
         fitcore_lb_stop(s)
         return 0
 
@@ -600,16 +611,14 @@ cdef class LBFGSB:
         cdef lbfgsb_state *state = &self.state
         cdef cnp.npy_intp shape[2]
         cdef cnp.ndarray s, y
-        cdef Py_ssize_t k, column, size
+        cdef Py_ssize_t k
         self.check_ready()
         shape[0], shape[1] = state.col, state.n
         s = cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE, 0)
         y = cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE, 0)
-        size = state.n * sizeof(double)
         for k in range(state.col):
-            column = (state.head - 1 + k) % state.m * state.n
-            memcpy(doubles(s) + k * state.n, doubles(self.wa) + column, size)
-            memcpy(doubles(y) + k * state.n, doubles(self.wa) + state.m * state.n + column, size)
+            fitcore_lb_fetch(state, doubles(self.wa), FETCH_S, k + 1, doubles(s) + k * state.n)
+            fitcore_lb_fetch(state, doubles(self.wa), FETCH_Y, k + 1, doubles(y) + k * state.n)
         return s, y
 
     def free_set_changes(self):
@@ -620,10 +629,11 @@ cdef class LBFGSB:
         entering, leaving : ndarray of int
             Indices, in the order in which the core met them.
         """
-        cdef lbfgsb_state *s = &self.state
         self.check_ready()
-        change = self.iwa[2 * s.n:]
-        return change[:s.nenter] - 1, change[s.n - s.nleave:][::-1] - 1
+        if not self.state.bounded:
+            return np.empty(0, dtype=np.intp), np.empty(0, dtype=np.intp)
+        marks = np.asarray(self.marks)
+        return np.flatnonzero(marks & LB_ENTERED)[::-1], np.flatnonzero(marks & LB_LEFT)
 
     @property
     def x(self):
@@ -643,40 +653,29 @@ cdef class LBFGSB:
         if not self.told:
             return None
         if self.searching():
-            return fresh(self.saved(SAVED_G), self.state.n)
+            return self.fetch(FETCH_Y, self.state.col + 1)
         return fresh(doubles(self._g), self.state.n)
 
     @property
     def active(self):
         """Indices of the variables at a bound, ascending."""
-        cdef cnp.ndarray x
-        cdef double *point
-        cdef signed char *nbd
-        cdef Py_ssize_t i
         self.check_ready()
-        if not self.bounded:
+        if not self.state.bounded:
             return np.empty(0, dtype=np.intp)
         x = self.iterate()
-        point = doubles(x)
-        nbd = <signed char *> cnp.PyArray_DATA(self._nbd)
-        at = np.zeros(self.state.n, dtype=np.bool_)
-        cdef cnp.npy_bool *marks = <cnp.npy_bool *> cnp.PyArray_DATA(<cnp.ndarray> at)
-        for i in range(self.state.n):
-            marks[i] = ((nbd[i] in (1, 2) and point[i] <= doubles(self._l)[i])
-                        or (nbd[i] in (2, 3) and point[i] >= doubles(self._u)[i]))
-        return np.flatnonzero(at)
+        return np.flatnonzero((x <= self._l) | (x >= self._u))
 
     @property
     def lower(self):
         """Lower bounds, shape (n,), -inf where there is none; a copy."""
         self.check_ready()
-        return self._l.copy() if self.bounded else np.full(self.state.n, -np.inf)
+        return self._l.copy() if self.state.bounded else np.full(self.state.n, -np.inf)
 
     @property
     def upper(self):
         """Upper bounds, shape (n,), inf where there is none; a copy."""
         self.check_ready()
-        return self._u.copy() if self.bounded else np.full(self.state.n, np.inf)
+        return self._u.copy() if self.state.bounded else np.full(self.state.n, np.inf)
 
     @property
     def projected_gradient_norm(self):
@@ -780,8 +779,8 @@ cdef class LBFGSB:
         if self.stepping:
             raise RuntimeError("another thread is in the midst of a step of this solver")
         raw = (<char *> &self.state)[:sizeof(lbfgsb_state)]
-        limits = (self._l, self._u, self._nbd) if self.bounded else None
-        return _restore, (type(self), raw, (self._x, self._g, self.wa, self.iwa), limits,
+        limits = (self._l, self._u, self.marks) if self.state.bounded else None
+        return _restore, (type(self), raw, (self._x, self._g, self.wa), limits,
                           (self.ft, bool(self.told), self.restarts, self.words))
 
 
@@ -790,18 +789,6 @@ cdef cnp.ndarray _copied(object a, object dtype, Py_ssize_t n):
     if not isinstance(a, np.ndarray) or a.dtype != dtype or a.shape != (n,):
         raise ValueError("the pickled state is damaged: its arrays do not fit it")
     return np.array(a, dtype=dtype, order="C")
-
-
-cdef bint _sound_indices(object iwork, Py_ssize_t n, Py_ssize_t free, Py_ssize_t enter,
-                         Py_ssize_t leave, Py_ssize_t evaluations):
-    """Whether the indices that the core will use are those of variables."""
-    index, where, change = iwork.reshape(3, n)
-    if iwork.min() < -n or iwork.max() > n or np.abs(where).max() > 3:
-        return False
-    if evaluations < 2:
-        return True
-    used = (index[:free], change[:enter], change[n - leave:])
-    return all(part.size == 0 or part.min() >= 1 for part in used)
 
 
 def _restore(cls, bytes raw, tuple arrays, limits, tuple rest):
@@ -814,20 +801,22 @@ def _restore(cls, bytes raw, tuple arrays, limits, tuple rest):
     if len(raw) != sizeof(lbfgsb_state):
         raise ValueError(f"state has {len(raw)} bytes, wanted {sizeof(lbfgsb_state)}: it comes "
                          "from another version of fitcore")
-    if len(arrays) != 4 or len(rest) != 4 or (limits is not None and len(limits) != 3):
+    if len(arrays) != 3 or len(rest) != 4 or (limits is not None and len(limits) != 3):
         raise ValueError("the pickled state is damaged: something is missing")
     memcpy(&s, <char *> raw, sizeof(lbfgsb_state))
     n = s.n
     if not (1 <= s.n < 2**58 and 1 <= s.m < 2**29 and s.n * <double> s.m < 2.0**58
             and LB_EVALUATE <= s.task <= LB_DONE and 0 <= s.info <= LB_STOPPED
             and (s.task == LB_DONE) == (s.info > 0)
-            and 0 <= s.col <= s.m and 1 <= s.head <= s.m and -1 <= s.iword <= 1
+            and 0 <= s.col <= s.m and 1 <= s.head <= s.m + 1 and -1 <= s.iword <= 1
             and min(s.nit, s.nfev, s.updates, s.nseg, s.nseg_total, s.nskip, s.nls) >= 0
             and 0 <= s.nfree <= n and 0 <= s.nactive <= n and 0 <= s.nenter <= n
-            and 0 <= s.nleave <= n and s.maxls >= 1 and s.factr >= 0 and s.pgtol >= 0
+            and 0 <= s.nleave <= n and 0 <= s.nbreak <= n and 0 <= s.nopen <= n
+            and min(s.updates, s.m) == s.col and s.maxls >= 1 and s.factr >= 0 and s.pgtol >= 0
             and (s.task == LB_DONE or s.stage == s.task)
             and s.constrained in (0, 1) and s.boxed in (0, 1) and s.projected in (0, 1)
-            and s.updated in (0, 1) and s.restarted in (0, 1)):
+            and s.updated in (0, 1) and s.restarted in (0, 1) and s.pending in (0, 1)
+            and s.constrained <= s.bounded and s.bounded == (limits is not None)):
         raise ValueError("the pickled state is damaged: a field is out of its range")
     ft, told, restarts, words = rest
     if not (isinstance(ft, float) and isinstance(told, bool) and isinstance(restarts, int)
@@ -837,22 +826,16 @@ def _restore(cls, bytes raw, tuple arrays, limits, tuple rest):
     solver = cls.__new__(cls)
     x, gradient = (_copied(a, np.float64, n) for a in arrays[:2])
     work = _copied(arrays[2], np.float64, fitcore_lb_work_size(n, s.m))
-    iwork = _copied(arrays[3], np.int64, fitcore_lb_iwork_size(n))
-    if not _sound_indices(iwork, n, s.nfree, s.nenter, s.nleave, s.nfev):
-        raise ValueError("the pickled state is damaged: an index is out of its range")
-    if limits is None:
-        lower, upper, kinds = zeros(n), zeros(n), np.zeros(n, dtype=np.int8)
-        bounded = False
-    else:
+    lower = upper = marks = None
+    if limits is not None:
         lower, upper = (_copied(a, np.float64, n) for a in limits[:2])
-        kinds = _copied(limits[2], np.int8, n)
-        bounded = True
-        below, above = np.isin(kinds, (1, 2)), np.isin(kinds, (2, 3))
-        if (not (lower <= upper).all() or (below != (lower > -np.inf)).any()
-                or (above != (upper < np.inf)).any()):
+        marks = _copied(limits[2], np.int8, n)
+        if not (lower <= upper).all() or (s.stage != LB_START
+                                          and not ((lower <= x) & (x <= upper)).all()):
             raise ValueError("the pickled state is damaged: its bounds are not bounds")
     solver.state = s
-    solver._x, solver._g, solver.wa, solver.iwa = x, gradient, work, iwork
-    solver._l, solver._u, solver._nbd, solver.bounded = lower, upper, kinds, bounded
+    solver._x, solver._g, solver.wa = x, gradient, work
+    solver.iwa = np.zeros(fitcore_lb_iwork_size(n, s.m, s.bounded), dtype=np.int64)
+    solver._l, solver._u, solver.marks = lower, upper, marks
     solver.ft, solver.told, solver.restarts, solver.words = ft, told, restarts, words
     return solver

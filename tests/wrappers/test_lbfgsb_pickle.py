@@ -143,10 +143,10 @@ def halfway() -> tuple[Any, ...]:
 
 INTEGERS = [
     "n", "m", "nit", "nfev", "col", "head", "updates", "nfree", "nactive", "nseg", "nseg_total",
-    "nskip", "nenter", "nleave", "nls",
+    "nskip", "nenter", "nleave", "nls", "nbreak", "nopen",
 ]  # fmt: skip
 COUNTS = {"nit", "nfev", "nseg", "nseg_total", "nskip", "nls", "updates"}
-SMALL = ["maxls", "task", "info", "stage", "constrained", "boxed", "projected", "updated"]
+SMALL = ["maxls", "task", "info", "stage", "bounded", "constrained", "boxed", "projected", "updated", "pending"]
 
 
 def patched(raw: bytes, at: int, packed: bytes) -> bytes:
@@ -159,20 +159,17 @@ def damages() -> Any:
     yield "more bytes", (cls, raw + b"\0", arrays, limits, rest)
     yield "no bytes", (cls, b"", arrays, limits, rest)
     yield "another class", (dict, raw, arrays, limits, rest)
-    yield "one array less", (cls, raw, arrays[:3], limits, rest)
+    yield "one array less", (cls, raw, arrays[:2], limits, rest)
     for k, array in enumerate(arrays):
         for what, wrong in (("short", array[:-1]), ("f4", array.astype("f4")), ("None", None)):
             damaged = (*arrays[:k], wrong, *arrays[k + 1 :])
             yield f"array {k} {what}", (cls, raw, damaged, limits, rest)
-    for value in (0, -1, 99, 2**62):
-        iwork = arrays[3].copy()
-        iwork[0] = value
-        yield f"index {value}", (cls, raw, (*arrays[:3], iwork), limits, rest)
     for k in range(3):
         damaged = (*limits[:k], limits[k][:-1], *limits[k + 1 :])
         yield f"limit {k} short", (cls, raw, arrays, damaged, rest)
     yield "limits crossed", (cls, raw, arrays, (limits[1] + 1, limits[0], limits[2]), rest)
-    yield "kinds wrong", (cls, raw, arrays, (*limits[:2], limits[2] * 0), rest)
+    yield "outside", (cls, raw, (arrays[0] + 1e6, *arrays[1:]), limits, rest)
+    yield "limits gone", (cls, raw, arrays, None, rest)
     yield "rest short", (cls, raw, arrays, limits, rest[:-1])
     yield "words not text", (cls, raw, arrays, limits, (*rest[:3], 7))
     for position, name in enumerate(INTEGERS):
@@ -183,13 +180,13 @@ def damages() -> Any:
             yield f"{name}={value}", (cls, damaged, arrays, limits, rest)
     for position, name in enumerate(("factr", "pgtol")):
         for value in (-1.0, np.nan):
-            damaged = patched(raw, 8 * (15 + position), struct.pack("d", value))
+            damaged = patched(raw, 8 * (17 + position), struct.pack("d", value))
             yield f"{name}={value}", (cls, damaged, arrays, limits, rest)
     for position, name in enumerate(SMALL):
         for value in (-9, 77):
             if name == "maxls" and value > 0:
                 continue
-            damaged = patched(raw, 8 * 44 + 4 * position, struct.pack("i", value))
+            damaged = patched(raw, 8 * 48 + 4 * position, struct.pack("i", value))
             yield f"{name}={value}", (cls, damaged, arrays, limits, rest)
 
 

@@ -1,32 +1,27 @@
-!> The box: projection, projected gradient, and the longest step inside.
+!> The box: projection, projected gradient, and the beginning of the projected gradient path.
+!>
+!> A bound that is not there is an infinity in l or u, which the arithmetic carries through.
 module fitcore_bounds
   use fitcore_kinds, only: wp, ip, ic
-  use, intrinsic :: iso_c_binding, only: c_signed_char
+  use fitcore_vectors, only: dot, total, greatest, least
+  use fitcore_lb_types, only: lb_state, kb
+  use fitcore_lb_layout, only: block_rows
   implicit none (type, external)
   private
-  public :: project_start, projected_gradient, longest_step, count_active
+  public :: project_start, begin_inspection, inspect_block, inspect_open_block, end_inspection
+  public :: breakpoint, count_free
 
-  integer, parameter, public :: kb = c_signed_char         !< kind of nbd
-
-  ! nbd(i): which bounds variable i has.
-  integer(kb), parameter, public :: nbd_none = 0, nbd_lower = 1, nbd_both = 2, nbd_upper = 3
-
-  ! iwhere(i): what is known of variable i.
-  integer(ip), parameter, public :: where_unbounded = -1   !< it has no bounds
-  integer(ip), parameter, public :: where_free = 0         !< it has bounds, and is between them
-  integer(ip), parameter, public :: where_lower = 1, where_upper = 2  !< fixed at one
-  integer(ip), parameter, public :: where_fixed = 3        !< both bounds are the same
-  integer(ip), parameter, public :: where_still = -3       !< free, with a zero gradient
+  ! What is known of a variable, as bits of its mark: whether it is free at the Cauchy point that is
+  ! being sought; whether it was at the last one; whether it entered or left the free set there.
+  integer(kb), parameter, public :: mark_free = 1, mark_was_free = 2, mark_entered = 4, mark_left = 8
 
 contains
 
-  !> Put x into the box, and begin iwhere.
-  pure subroutine project_start(n, x, l, u, nbd, iwhere, projected, constrained, boxed)
+  !> Put x into the box, and see what kind of box it is.
+  pure subroutine project_start(n, x, l, u, projected, constrained, boxed)
     integer(ip), intent(in) :: n
     real(wp), intent(inout) :: x(n)
     real(wp), intent(in) :: l(n), u(n)
-    integer(kb), intent(in) :: nbd(n)
-    integer(ip), intent(out) :: iwhere(n)
     integer(ic), intent(out) :: projected, constrained, boxed
     integer(ip) :: i
 
@@ -34,102 +29,136 @@ contains
     constrained = 0
     boxed = 1
     do i = 1, n
-      if (nbd(i) == nbd_none) then
-        iwhere(i) = where_unbounded
-        boxed = 0
-        cycle
-      end if
-      constrained = 1
-      if (nbd(i) /= nbd_both) boxed = 0
-      iwhere(i) = where_free
-      if (nbd(i) <= nbd_both) then
-        if (x(i) < l(i)) then
-          projected = 1
-          x(i) = l(i)
-        end if
-      end if
-      if (nbd(i) >= nbd_both) then
-        if (x(i) > u(i)) then
-          projected = 1
-          x(i) = u(i)
-        end if
-      end if
-      if (nbd(i) == nbd_both) then
-        if (u(i) - l(i) <= 0) iwhere(i) = where_fixed
+      if (l(i) >= -huge(l) .or. u(i) <= huge(u)) constrained = 1
+      if (l(i) < -huge(l) .or. u(i) > huge(u)) boxed = 0
+      if (x(i) < l(i)) then
+        projected = 1
+        x(i) = l(i)
+      else if (x(i) > u(i)) then
+        projected = 1
+        x(i) = u(i)
       end if
     end do
   end subroutine project_start
 
-  !> Infinity norm of the projected gradient P(x - g) - x (Byrd et al. 1995, equation 6.1).
-  !> NaN if g holds NaN or infinity.
-  pure real(wp) function projected_gradient(n, x, l, u, nbd, g) result(norm)
-    integer(ip), intent(in) :: n
-    real(wp), intent(in) :: x(n), l(n), u(n), g(n)
-    integer(kb), intent(in) :: nbd(n)
-    real(wp) :: gi, check
+  !> Clear what inspect_block sums up.
+  pure subroutine begin_inspection(s, check)
+    type(lb_state), intent(inout) :: s
+    real(wp), intent(out) :: check                 !< NaN once g is no finite number
+    s%sbgnrm = 0
+    s%slope = 0
+    s%least_break = huge(s%least_break)
+    s%nbreak = 0
+    s%nopen = 0
+    s%nactive = 0
+    check = 0
+  end subroutine begin_inspection
+
+  !> The norm is NaN if g held NaN or infinity.
+  pure subroutine end_inspection(s, check)
+    type(lb_state), intent(inout) :: s
+    real(wp), intent(in) :: check
+    s%sbgnrm = s%sbgnrm + check
+  end subroutine end_inspection
+
+  !> The projected gradient direction v of some variables, with their part of
+  !> - the infinity norm of P(x - g) - x (Byrd et al. 1995, equation 6.1);
+  !> - the slope g^T v, and the bounds that x + t v meets (section 4 there).
+  !>
+  !> v is -g, but 0 for a variable held by its bound, where `held` is 1 and the mark says so.
+  pure subroutine inspect_block(rows, x, l, u, g, marks, s, check, v, held, nheld)
+    integer(ip), intent(in) :: rows
+    real(wp), intent(in) :: x(rows), l(rows), u(rows), g(rows)
+    integer(kb), intent(inout) :: marks(rows)
+    type(lb_state), intent(inout) :: s
+    real(wp), intent(inout) :: check
+    real(wp), intent(out) :: v(rows), held(rows)
+    integer(ip), intent(out) :: nheld
+    real(wp), dimension(block_rows) :: size, breaks, meets, open, at, zero
+    real(wp) :: gi, below, above, room, pg
+    logical :: lower, upper, fixed
     integer(ip) :: i
 
-    norm = 0
-    check = 0                                        ! 0 g(i) is NaN if g(i) is no finite number
-    do i = 1, n
+    do i = 1, rows
       gi = g(i)
-      check = check + 0.0_wp * gi
-      if (nbd(i) /= nbd_none) then
-        if (gi < 0) then
-          if (nbd(i) >= nbd_both) gi = max(x(i) - u(i), gi)
-        else
-          if (nbd(i) <= nbd_both) gi = min(x(i) - l(i), gi)
-        end if
-      end if
-      norm = max(norm, abs(gi))
+      below = x(i) - l(i)
+      above = u(i) - x(i)
+      pg = merge(merge(below, gi, below < gi), merge(-above, gi, -above > gi), gi >= 0)
+      size(i) = abs(pg)
+      lower = below <= 0
+      upper = above <= 0
+      fixed = (lower .and. (upper .or. gi >= 0)) .or. (upper .and. gi <= 0)
+      at(i) = merge(1.0_wp, 0.0_wp, lower .or. upper)
+      held(i) = merge(1.0_wp, 0.0_wp, fixed)
+      v(i) = merge(0.0_wp, -gi, fixed)
+      room = merge(below, above, gi > 0)
+      open(i) = merge(1.0_wp, 0.0_wp, room > huge(room) .and. abs(v(i)) > 0)
+      meets(i) = merge(1.0_wp, 0.0_wp, room <= huge(room) .and. abs(v(i)) > 0)
+      breaks(i) = merge(room / abs(gi), huge(room), abs(v(i)) > 0)
+      zero(i) = 0.0_wp * gi                        ! NaN if g(i) is no finite number
     end do
-    norm = norm + check
-  end function projected_gradient
+    s%sbgnrm = max(s%sbgnrm, greatest(rows, size))
+    check = check + total(rows, zero)
+    s%slope = s%slope - dot(rows, v, v)
+    s%least_break = min(s%least_break, least(rows, breaks))
+    s%nactive = s%nactive + nint(total(rows, at), ip)
+    s%nbreak = s%nbreak + nint(total(rows, meets), ip)
+    s%nopen = s%nopen + nint(total(rows, open), ip)
+    nheld = nint(total(rows, held), ip)
+    if (nheld == 0) then
+      marks = ior(marks, mark_free)
+    else
+      do i = 1, rows
+        marks(i) = ior(iand(marks(i), not(mark_free)), merge(0_kb, mark_free, held(i) > 0))
+      end do
+    end if
+  end subroutine inspect_block
 
-  !> Longest step along d that stays in the box, at most `most`.
-  pure real(wp) function longest_step(n, x, l, u, nbd, d, most) result(step)
-    integer(ip), intent(in) :: n
-    real(wp), intent(in) :: x(n), l(n), u(n), d(n), most
-    integer(kb), intent(in) :: nbd(n)
-    real(wp) :: room
+  !> The same where there are no bounds: v is -g.
+  pure subroutine inspect_open_block(rows, g, s, check)
+    integer(ip), intent(in) :: rows
+    real(wp), intent(in) :: g(rows)
+    type(lb_state), intent(inout) :: s
+    real(wp), intent(inout) :: check
+    real(wp), dimension(block_rows) :: size, zero
     integer(ip) :: i
 
-    step = most
-    do i = 1, n
-      if (nbd(i) == nbd_none) cycle
-      if (d(i) < 0 .and. nbd(i) <= nbd_both) then
-        room = l(i) - x(i)
-        if (room >= 0) then
-          step = 0
-        else if (d(i) * step < room) then
-          step = room / d(i)
-        end if
-      else if (d(i) > 0 .and. nbd(i) >= nbd_both) then
-        room = u(i) - x(i)
-        if (room <= 0) then
-          step = 0
-        else if (d(i) * step > room) then
-          step = room / d(i)
-        end if
-      end if
+    do i = 1, rows
+      size(i) = abs(g(i))
+      zero(i) = 0.0_wp * g(i)
     end do
-  end function longest_step
+    s%sbgnrm = max(s%sbgnrm, greatest(rows, size))
+    check = check + total(rows, zero)
+    s%slope = s%slope - dot(rows, g, g)
+  end subroutine inspect_open_block
 
-  !> Variables at a bound.
-  pure integer(ip) function count_active(n, x, l, u, nbd) result(active)
+  !> Where the path from x along v = -g meets the bound of a variable, as inspect_block has it.
+  elemental real(wp) function breakpoint(x, l, u, g) result(t)
+    real(wp), intent(in) :: x, l, u, g
+    t = merge(x - l, u - x, g > 0) / abs(g)
+  end function breakpoint
+
+  !> Count the free variables, and those that entered and left the free set since the last time.
+  pure subroutine count_free(n, marks, first, nfree, nenter, nleave)
     integer(ip), intent(in) :: n
-    real(wp), intent(in) :: x(n), l(n), u(n)
-    integer(kb), intent(in) :: nbd(n)
+    integer(kb), intent(inout) :: marks(n)
+    logical, intent(in) :: first                   !< there is no last time
+    integer(ip), intent(out) :: nfree, nenter, nleave
+    integer(kb) :: free, was
     integer(ip) :: i
-    logical :: at
 
-    active = 0
+    nfree = 0
+    nenter = 0
+    nleave = 0
     do i = 1, n
-      at = .false.
-      if (nbd(i) == nbd_lower .or. nbd(i) == nbd_both) at = x(i) <= l(i)
-      if (nbd(i) >= nbd_both) at = at .or. x(i) >= u(i)
-      if (at) active = active + 1
+      free = iand(marks(i), mark_free)
+      was = shiftr(iand(marks(i), mark_was_free), 1)
+      if (first) was = free
+      marks(i) = 3_kb * free + mark_entered * iand(free, 1_kb - was) + mark_left * iand(was, 1_kb - free)
+      nfree = nfree + free
+      nenter = nenter + iand(free, 1_kb - was)
+      nleave = nleave + iand(was, 1_kb - free)
     end do
-  end function count_active
+  end subroutine count_free
 
 end module fitcore_bounds

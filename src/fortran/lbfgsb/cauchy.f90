@@ -2,167 +2,109 @@
 !> projected gradient path.
 !>
 !> Byrd, Lu, Nocedal, Zhu (1995), section 4, algorithm CP.
+!> The breakpoints are found again where they are needed, and only those that the search may reach:
+!> near a solution that is none, and the path costs no pass over the variables.
 module fitcore_lb_cauchy
-  use fitcore_kinds, only: wp, ip, eps
-  use fitcore_bounds
-  use fitcore_lb_compact, only: ring, middle_product
+  use fitcore_kinds, only: wp, ip, ic, eps
+  use fitcore_bounds, only: breakpoint, mark_free
+  use fitcore_lb_types, only: lb_state, kb
+  use fitcore_lb_layout, only: ring
+  use fitcore_lb_compact, only: middle_product
   implicit none (type, external)
   private
-  public :: cauchy_path, cauchy_search
+  public :: cauchy_search
 
 contains
 
-  !> The projected gradient direction d, and the breakpoints of its path.
-  pure subroutine cauchy_path(n, x, l, u, nbd, g, iwhere, order, breaks, d, nbreak, slope, bounded)
-    integer(ip), intent(in) :: n
-    real(wp), intent(in) :: x(n), l(n), u(n), g(n)
-    integer(kb), intent(in) :: nbd(n)
-    integer(ip), intent(inout) :: iwhere(n)        !< what is known of the variables
-    integer(ip), intent(out) :: order(n)           !< the variables that have a breakpoint
-    real(wp), intent(out) :: breaks(n)             !< and where
-    real(wp), intent(out) :: d(n)                  !< -g, and 0 for variables held by a bound
-    integer(ip), intent(out) :: nbreak             !< their number
-    real(wp), intent(out) :: slope                 !< g^T d
-    logical, intent(out) :: bounded                !< every variable that moves has a breakpoint
-    real(wp) :: minus_g, room_l, room_u
-    logical :: at_lower, at_upper
-    integer(ip) :: i
-
-    bounded = .true.
-    nbreak = 0
-    slope = 0
-    do i = 1, n
-      minus_g = -g(i)
-      room_l = 0
-      room_u = 0
-      if (iwhere(i) /= where_fixed .and. iwhere(i) /= where_unbounded) then
-        at_lower = .false.
-        at_upper = .false.
-        if (nbd(i) <= nbd_both) then
-          room_l = x(i) - l(i)
-          at_lower = room_l <= 0
-        end if
-        if (nbd(i) >= nbd_both) then
-          room_u = u(i) - x(i)
-          at_upper = room_u <= 0
-        end if
-        iwhere(i) = where_free
-        if (at_lower) then
-          if (minus_g <= 0) iwhere(i) = where_lower
-        else if (at_upper) then
-          if (minus_g >= 0) iwhere(i) = where_upper
-        else if (abs(minus_g) <= 0) then
-          iwhere(i) = where_still
-        end if
-      end if
-
-      if (iwhere(i) /= where_free .and. iwhere(i) /= where_unbounded) then
-        d(i) = 0
-        cycle
-      end if
-      d(i) = minus_g
-      slope = slope - minus_g * minus_g
-      if (nbd(i) <= nbd_both .and. nbd(i) /= nbd_none .and. minus_g < 0) then
-        nbreak = nbreak + 1
-        order(nbreak) = i
-        breaks(nbreak) = room_l / (-minus_g)
-      else if (nbd(i) >= nbd_both .and. minus_g > 0) then
-        nbreak = nbreak + 1
-        order(nbreak) = i
-        breaks(nbreak) = room_u / minus_g
-      else
-        if (abs(minus_g) > 0) bounded = .false.
-      end if
-    end do
-  end subroutine cauchy_path
-
-  !> The Cauchy point on that path: xcp, c = W^T (xcp - x), and in iwhere the variables that have
-  !> reached a bound.
-  pure subroutine cauchy_search(n, m, x, l, u, iwhere, order, breaks, nbreak, slope, bounded, d, xcp, &
-      ws, wy, sy, wt, theta, col, head, p, c, wbp, v, nseg, length)
-    integer(ip), intent(in) :: n, m
-    real(wp), intent(in) :: x(n), l(n), u(n)
-    integer(ip), intent(inout) :: iwhere(n)
-    integer(ip), intent(inout) :: order(n)         !< from cauchy_path
-    real(wp), intent(inout) :: breaks(n)
-    integer(ip), intent(in) :: nbreak
-    real(wp), intent(in) :: slope
-    logical, intent(in) :: bounded
-    real(wp), intent(inout) :: d(n)                !< direction; 0 for those that reached a bound
-    real(wp), intent(out) :: xcp(n)                !< the Cauchy point
-    real(wp), intent(in) :: ws(n, m), wy(n, m), sy(m, m), wt(m, m), theta
-    integer(ip), intent(in) :: col, head
-    real(wp), intent(inout) :: p(2 * m)            !< W^T d, for d as it comes in and as it goes out
+  !> How far the Cauchy point is: x - length g for the variables that stay free; those that reach a
+  !> bound on the way lose their mark. c = W^T (xcp - x).
+  !>
+  !> p = W^T v comes in for v at x and leaves for those that stay free, and so do, where a
+  !> correction is new, its products `sums` (see gather_products).
+  pure subroutine cauchy_search(s, n, m, ld, nblocks, w, x, l, u, g, marks, breaks, order, sy, wt, p, &
+      c, wbp, v, sums, length)
+    type(lb_state), intent(inout) :: s
+    integer(ip), intent(in) :: n, m, ld, nblocks
+    real(wp), intent(in) :: w(ld, 2 * m + 2, nblocks)
+    real(wp), intent(in) :: x(n), l(n * s%bounded), u(n * s%bounded), g(n)
+    integer(kb), intent(inout) :: marks(n * s%bounded)
+    real(wp), intent(out) :: breaks(n)             !< scratch
+    integer(ip), intent(out) :: order(n * s%bounded)  !< scratch
+    real(wp), intent(in) :: sy(m, m), wt(m, m)
+    real(wp), intent(inout) :: p(2 * m)
     real(wp), intent(out) :: c(2 * m)
     real(wp), intent(out) :: wbp(2 * m), v(2 * m)  !< scratch
-    integer(ip), intent(out) :: nseg               !< segments looked at
-    real(wp), intent(out) :: length                !< xcp = x + length d for the others
-    integer(ip) :: i, j, k, left, col2
-    real(wp) :: f1, f2, f2_start, dtm, dt, t, t_before, di, zi, di2, wmc, wmp, wmw
+    real(wp), intent(inout) :: sums(4, 2 * s%col)
+    real(wp), intent(out) :: length
+    integer(ip) :: i, row, block, col, col2, remaining, heaped
+    real(wp) :: f1, f2, f2_start, dtm, dt, t, t_before, taken, from, di, zi, di2, wmc, wmp, wmw
     logical :: everything_fixed
 
-    nseg = 0
+    s%nseg = 0
     length = 0
-    xcp = x
+    col = s%col
     col2 = 2 * col
     c(1:col2) = 0
-    f1 = slope
+    f1 = s%slope
     if (.not. abs(f1) > 0) return
 
-    f2 = -theta * f1
+    f2 = -s%theta * f1
     f2_start = f2
     if (col > 0) then
       call middle_product(m, col, sy, wt, p, v)
       f2 = f2 - small_dot(col2, v, p)
     end if
     dtm = -f1 / f2
-    nseg = 1
+    s%nseg = 1
     t_before = 0
     everything_fixed = .false.
-    left = nbreak
-    if (left > 0) then
-      if (minval(breaks(1:left)) > dtm) left = 0   ! the path ends before its first breakpoint
-    end if
-    call heapify(left, breaks, order)
+    remaining = s%nbreak
+    heaped = 0
+    taken = s%least_break                          ! no breakpoint below this is left out
+    from = -1
 
-    do while (left > 0)
+    do while (remaining > 0)
+      if (heaped == 0) then
+        if (dtm < taken - t_before) exit
+        t = 2 * max(t_before + dtm, taken)
+        if (.not. t <= huge(t)) t = huge(t)
+        call collect(n, x, l, u, g, marks, from, t, heaped, breaks, order)
+        from = t
+        taken = t
+        if (heaped == 0) then
+          if (t < huge(t)) cycle
+          exit                                     ! breakpoints that have overflowed
+        end if
+      end if
       t = breaks(1)
       i = order(1)
       dt = t - t_before
       if (dtm < dt) exit
 
       ! variable i reaches its bound: fix it and look at the next segment
-      call pop(left, breaks, order)
+      call pop(heaped, breaks, order)
       length = length + dt
-      left = left - 1
-      di = d(i)
-      d(i) = 0
-      if (di > 0) then
-        zi = u(i) - x(i)
-        xcp(i) = u(i)
-        iwhere(i) = where_upper
-      else
-        zi = l(i) - x(i)
-        xcp(i) = l(i)
-        iwhere(i) = where_lower
-      end if
-      if (left == 0 .and. nbreak == n) then
+      heaped = heaped - 1
+      remaining = remaining - 1
+      di = -g(i)
+      marks(i) = iand(marks(i), not(mark_free))
+      zi = merge(u(i) - x(i), l(i) - x(i), di > 0)
+      block = (i - 1) / ld + 1
+      row = i - (block - 1) * ld
+      if (s%pending == 1 .and. col > 0) call hold(m, col, s%head, w(row, :, block), sums)
+      if (remaining == 0 .and. s%nbreak == n) then
         dtm = dt
         everything_fixed = .true.
         exit
       end if
 
-      nseg = nseg + 1
+      s%nseg = s%nseg + 1
       di2 = di * di
-      f1 = f1 + dt * f2 + di2 - theta * di * zi
-      f2 = f2 - theta * di2
+      f1 = f1 + dt * f2 + di2 - s%theta * di * zi
+      f2 = f2 - s%theta * di2
       if (col > 0) then
         c(1:col2) = c(1:col2) + dt * p(1:col2)
-        do j = 1, col
-          k = ring(head, j, m)
-          wbp(j) = wy(i, k)
-          wbp(col + j) = theta * ws(i, k)
-        end do
+        call row_of_w(m, col, s%head, s%theta, w(row, :, block), wbp)
         call middle_product(m, col, sy, wt, wbp, v)
         wmc = small_dot(col2, c, v)
         wmp = small_dot(col2, p, v)
@@ -172,10 +114,10 @@ contains
         f2 = f2 + 2 * di * wmp - di2 * wmw
       end if
       f2 = max(eps * f2_start, f2)
-      if (left > 0) then
+      if (remaining > 0) then
         dtm = -f1 / f2
         t_before = t
-      else if (bounded) then
+      else if (s%nopen == 0) then
         f1 = 0
         f2 = 0
         dtm = 0
@@ -187,12 +129,64 @@ contains
     if (.not. everything_fixed) then
       dtm = max(dtm, 0.0_wp)
       length = length + dtm
-      do i = 1, n
-        xcp(i) = xcp(i) + length * d(i)
-      end do
     end if
     c(1:col2) = c(1:col2) + dtm * p(1:col2)
   end subroutine cauchy_search
+
+  !> The free variables whose breakpoints are beyond `from` and not beyond `to`, as a heap.
+  pure subroutine collect(n, x, l, u, g, marks, from, to, count, breaks, order)
+    integer(ip), intent(in) :: n
+    real(wp), intent(in) :: x(n), l(n), u(n), g(n), from, to
+    integer(kb), intent(in) :: marks(n)
+    integer(ip), intent(out) :: count
+    real(wp), intent(inout) :: breaks(n)
+    integer(ip), intent(inout) :: order(n)
+    real(wp) :: t
+    integer(ip) :: i
+
+    count = 0
+    do i = 1, n
+      if (iand(marks(i), mark_free) == 0 .or. .not. abs(g(i)) > 0) cycle
+      t = breakpoint(x(i), l(i), u(i), g(i))
+      if (t > from .and. t <= to) then
+        count = count + 1
+        breaks(count) = t
+        order(count) = i
+      end if
+    end do
+    call heapify(count, breaks, order)
+  end subroutine collect
+
+  !> A variable's row of W = [Y theta S].
+  pure subroutine row_of_w(m, col, head, theta, row, wbp)
+    integer(ip), intent(in) :: m, col, head
+    real(wp), intent(in) :: theta, row(2 * m + 2)
+    real(wp), intent(inout) :: wbp(2 * m)
+    integer(ip) :: j, k
+
+    do j = 1, col
+      k = ring(head, j, m)
+      wbp(j) = row(m + 1 + k)
+      wbp(col + j) = theta * row(k)
+    end do
+  end subroutine row_of_w
+
+  !> Take a variable out of the products over the free, and into those over the held.
+  pure subroutine hold(m, col, head, row, sums)
+    integer(ip), intent(in) :: m, col, head
+    real(wp), intent(in) :: row(2 * m + 2)
+    real(wp), intent(inout) :: sums(4, 2 * col)
+    integer(ip) :: j, k, new
+
+    new = ring(head, col, m)
+    do j = 1, col
+      k = ring(head, j, m)
+      sums(3, j) = sums(3, j) - row(k) * row(m + 1 + new)
+      sums(4, j) = sums(4, j) + row(k) * row(new)
+      sums(3, col + j) = sums(3, col + j) - row(m + 1 + k) * row(m + 1 + new)
+      sums(4, col + j) = sums(4, col + j) + row(m + 1 + k) * row(new)
+    end do
+  end subroutine hold
 
   !> Inner product in the order of the elements.
   pure real(wp) function small_dot(k, a, b) result(s)

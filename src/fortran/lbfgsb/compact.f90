@@ -1,37 +1,27 @@
 !> The compact limited-memory matrix B = theta I - W M W^T, W = [Y theta S].
 !>
 !> Byrd, Nocedal, Schnabel (1994), Math. Programming 63; Byrd, Lu, Nocedal, Zhu (1995), section 3.
-!> S and Y are rings of columns: the j-th oldest correction stands in column
-!> modulo(head - 2 + j, m) + 1.
+!> Of S and Y only inner products are met here; where they stand is told in layout.f90.
 module fitcore_lb_compact
   use fitcore_kinds, only: wp, ip
   use fitcore_triangular, only: solve_upper, solve_upper_transposed
   implicit none (type, external)
   private
-  public :: ring, make_room, factor_middle, middle_product, cholesky
+  public :: make_room, factor_middle, middle_product, cholesky
 
 contains
 
-  !> Column of the j-th oldest correction.
-  pure integer(ip) function ring(head, j, m)
-    integer(ip), intent(in) :: head, j, m
-    ring = modulo(head - 2 + j, m) + 1
-  end function ring
-
-  !> The column for a new correction, the oldest one's if the memory is full.
-  pure subroutine make_room(m, sy, ss, col, head, updates, tail)
+  !> Count in a new correction; where the memory is full the oldest one leaves it.
+  pure subroutine make_room(m, sy, ss, col, head, updates)
     integer(ip), intent(in) :: m, updates
     real(wp), intent(inout) :: sy(m, m), ss(m, m)
     integer(ip), intent(inout) :: col, head
-    integer(ip), intent(out) :: tail
     integer(ip) :: j
 
     if (updates <= m) then
       col = updates
-      tail = ring(head, updates, m)
     else
-      tail = head
-      head = modulo(head, m) + 1
+      head = modulo(head, m + 1) + 1
       do j = 1, m - 1
         ss(1:j, j) = ss(2:j + 1, j + 1)
         sy(j:m - 1, j) = sy(j + 1:m, j + 1)

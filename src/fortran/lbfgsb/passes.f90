@@ -1,174 +1,335 @@
 !> The two passes over S and Y that an iteration needs.
 !>
-!> Both walk down the rows in blocks that stay in the cache, so that each column of S and Y is
-!> read once in a pass: first all inner products with the new s and y and with the projected
-!> gradient, fused with storing the correction; then, when the small systems are solved, the new
-!> point with all that follows it.
+!> Both walk down the blocks of rows (see layout.f90), so that S and Y are read once in a pass:
+!> when a trial point is accepted, all inner products with the new s and y and with the projected
+!> gradient direction, fused with what is to be known of the new point; then, when the small systems
+!> are solved, the next trial point with all that follows from it.
 module fitcore_lb_passes
   use fitcore_kinds, only: wp, ip, ic
-  use fitcore_bounds, only: kb, nbd_none, nbd_both
-  use fitcore_lb_compact, only: ring
-  use fitcore_vectors, only: dot, sum_squares
+  use fitcore_vectors, only: dot, sum_squares, total, least
+  use fitcore_lb_types, only: lb_state, kb
+  use fitcore_lb_layout, only: block_rows
+  use fitcore_bounds, only: begin_inspection, inspect_block, inspect_open_block, end_inspection, &
+    mark_free
   implicit none (type, external)
   private
-  public :: store_and_multiply, direction_pass, bounded_pass
+  public :: inspect, gather_products, slope_along, open_step, bounded_step
+  public :: shortened_step, move_along
 
-  integer(ip), parameter :: block_rows = 1024
+  abstract interface
+    !> See products.inc.
+    pure subroutine products(rows, ld, ncol, which, block, nvec, vecs, sums) bind(c)
+      import :: wp, ip
+      implicit none (type, external)
+      integer(ip), intent(in), value :: rows, ld, ncol, nvec
+      integer(ip), intent(in) :: which(ncol)
+      real(wp), intent(in) :: block(ld, *), vecs(ld, nvec)
+      real(wp), intent(inout) :: sums(4, ncol)
+    end subroutine products
+
+    !> See products.inc.
+    pure subroutine combine(rows, ld, ncol, which, block, coef, part) bind(c)
+      import :: wp, ip
+      implicit none (type, external)
+      integer(ip), intent(in), value :: rows, ld, ncol
+      integer(ip), intent(in) :: which(ncol)
+      real(wp), intent(in) :: block(ld, *), coef(ncol)
+      real(wp), intent(inout) :: part(ld)
+    end subroutine combine
+  end interface
+  public :: products, combine
 
 contains
 
-  !> s <- stp s, y <- g - y_old; store them as column `tail` of S and Y; and for the j-th
-  !> correction from the oldest on, j = 1..col, the products of its s_j and y_j with s, y and v.
-  pure subroutine store_and_multiply(n, m, ws, wy, col, head, tail, stp, g, s, y, v, ps, py)
-    integer(ip), intent(in) :: n, m, col, head, tail
-    real(wp), intent(inout) :: ws(n, m), wy(n, m)
-    real(wp), intent(in) :: stp, g(n)
-    real(wp), intent(inout) :: s(n)                !< direction; then s
-    real(wp), intent(inout) :: y(n)                !< gradient at the last iterate; then y
-    real(wp), intent(in) :: v(n)
-    real(wp), intent(out) :: ps(3, col), py(3, col)  !< s_j, y_j times (s, y, v)
-    integer(ip) :: first, last, rows, i, j, p
+  !> What is to be known of a point when there are no corrections: see inspect_block.
+  pure subroutine inspect(s, n, x, l, u, g, marks)
+    type(lb_state), intent(inout) :: s
+    integer(ip), intent(in) :: n
+    real(wp), intent(in) :: x(n), l(n * s%bounded), u(n * s%bounded), g(n)
+    integer(kb), intent(inout) :: marks(n * s%bounded)
+    real(wp), dimension(block_rows) :: v, held
+    real(wp) :: check
+    integer(ip) :: first, last, rows, nheld
 
-    ps = 0
-    py = 0
+    call begin_inspection(s, check)
     do first = 1, n, block_rows
       last = min(n, first + block_rows - 1)
       rows = last - first + 1
-      do i = first, last
-        s(i) = stp * s(i)
-        y(i) = g(i) - y(i)
-        ws(i, tail) = s(i)
-        wy(i, tail) = y(i)
-      end do
-      do j = 1, col
-        p = ring(head, j, m)
-        call triple_dot(rows, ws(first:last, p), s(first:last), y(first:last), v(first:last), ps(:, j))
-        call triple_dot(rows, wy(first:last, p), s(first:last), y(first:last), v(first:last), py(:, j))
-      end do
+      if (s%constrained == 1) then
+        call inspect_block(rows, x(first:last), l(first:last), u(first:last), g(first:last), &
+          marks(first:last), s, check, v, held, nheld)
+      else
+        call inspect_open_block(rows, g(first:last), s, check)
+      end if
     end do
-  end subroutine store_and_multiply
+    call end_inspection(s, check)
+  end subroutine inspect
 
-  !> total <- total + (a.x, a.y, a.z).
-  pure subroutine triple_dot(n, a, x, y, z, total)
-    integer(ip), intent(in) :: n
-    real(wp), intent(in) :: a(n), x(n), y(n), z(n)
-    real(wp), intent(inout) :: total(3)
-    real(wp) :: x1, y1, z1, x2, y2, z2
-    integer(ip) :: i, half
+  !> The first pass, at an accepted trial point: `inspect`, and turn the direction and the gradient
+  !> in column `spare` into s and y, and for each column a of S and Y that is named,
+  !>   sums(:, c) = a . (s, v, y over the free, s over the held).
+  pure subroutine gather_products(s, n, m, ld, nblocks, w, spare, ncol, which, x, l, u, g, marks, &
+      multiply, sums)
+    type(lb_state), intent(inout) :: s
+    integer(ip), intent(in) :: n, m, ld, nblocks, spare, ncol, which(ncol)
+    real(wp), intent(inout) :: w(ld, 2 * m + 2, nblocks)
+    real(wp), intent(in) :: x(n), l(n * s%bounded), u(n * s%bounded), g(n)
+    integer(kb), intent(inout) :: marks(n * s%bounded)
+    procedure(products) :: multiply
+    real(wp), intent(out) :: sums(4, ncol)
+    real(wp) :: vecs(ld, 4), held(block_rows), check
+    integer(ip) :: b, first, last, rows, i, nheld, nvec
 
-    x1 = 0
-    y1 = 0
-    z1 = 0
-    x2 = 0
-    y2 = 0
-    z2 = 0
-    half = n / 2
-    !$omp simd reduction(+:x1, y1, z1, x2, y2, z2)
-    do i = 1, half
-      x1 = x1 + a(i) * x(i)
-      y1 = y1 + a(i) * y(i)
-      z1 = z1 + a(i) * z(i)
-      x2 = x2 + a(i + half) * x(i + half)
-      y2 = y2 + a(i + half) * y(i + half)
-      z2 = z2 + a(i + half) * z(i + half)
+    call begin_inspection(s, check)
+    sums = 0
+    s%yy = 0
+    do b = 1, nblocks
+      first = (b - 1) * ld + 1
+      last = min(n, b * ld)
+      rows = last - first + 1
+      nvec = 3
+      if (s%constrained == 1) then
+        call inspect_block(rows, x(first:last), l(first:last), u(first:last), g(first:last), &
+          marks(first:last), s, check, vecs(1:rows, 2), held, nheld)
+        if (nheld > 0) nvec = 4
+      else
+        call inspect_open_block(rows, g(first:last), s, check)
+        vecs(1:rows, 2) = -g(first:last)
+      end if
+
+      if (s%stp < 1 .or. s%stp > 1) w(1:rows, spare, b) = s%stp * w(1:rows, spare, b)
+      w(1:rows, m + 1 + spare, b) = g(first:last) - w(1:rows, m + 1 + spare, b)
+      s%yy = s%yy + sum_squares(rows, w(:, m + 1 + spare, b))
+      vecs(1:rows, 1) = w(1:rows, spare, b)
+      vecs(1:rows, 3) = w(1:rows, m + 1 + spare, b)
+      if (nvec == 4) then
+        do i = 1, rows
+          vecs(i, 4) = merge(vecs(i, 1), 0.0_wp, held(i) > 0)
+          vecs(i, 3) = merge(0.0_wp, vecs(i, 3), held(i) > 0)
+        end do
+      end if
+      call multiply(rows, ld, ncol, which, w(:, :, b), nvec, vecs, sums)
     end do
-    do i = 2 * half + 1, n
-      x1 = x1 + a(i) * x(i)
-      y1 = y1 + a(i) * y(i)
-      z1 = z1 + a(i) * z(i)
-    end do
-    total = total + [x1 + x2, y1 + y2, z1 + z2]
-  end subroutine triple_dot
+    call end_inspection(s, check)
+  end subroutine gather_products
 
-  !> z = x + (-g + Y a + S b) / theta, and d = z - x with g^T d and d^T d.
-  pure subroutine direction_pass(n, m, ws, wy, col, head, theta, a, b, x, g, z, d, gd, dtd)
-    integer(ip), intent(in) :: n, m, col, head
-    real(wp), intent(in) :: ws(n, m), wy(n, m), theta, a(col), b(col), x(n), g(n)
-    real(wp), intent(out) :: z(n), d(n)
-    real(wp), intent(out) :: gd, dtd
-    real(wp) :: part(block_rows)
-    integer(ip) :: first, rows, i, j, p
+  !> g^T d for the direction in column `spare` of S.
+  pure real(wp) function slope_along(n, m, ld, nblocks, w, spare, g) result(gd)
+    integer(ip), intent(in) :: n, m, ld, nblocks, spare
+    real(wp), intent(in) :: w(ld, 2 * m + 2, nblocks), g(n)
+    integer(ip) :: b, first, last
 
     gd = 0
+    do b = 1, nblocks
+      first = (b - 1) * ld + 1
+      last = min(n, b * ld)
+      gd = gd + dot(last - first + 1, w(:, spare, b), g(first:last))
+    end do
+  end function slope_along
+
+  !> x <- t + stp d; where stp is 1, onto the bounds that d ends at.
+  pure subroutine move_along(s, n, m, ld, nblocks, w, spare, t, l, u, x)
+    type(lb_state), intent(in) :: s
+    integer(ip), intent(in) :: n, m, ld, nblocks, spare
+    real(wp), intent(in) :: w(ld, 2 * m + 2, nblocks), t(n), l(n * s%bounded), u(n * s%bounded)
+    real(wp), intent(out) :: x(n)
+    real(wp) :: d
+    integer(ip) :: b, first, last, i
+
+    do b = 1, nblocks
+      first = (b - 1) * ld + 1
+      last = min(n, b * ld)
+      x(first:last) = s%stp * w(1:last - first + 1, spare, b) + t(first:last)
+      if (s%constrained == 0 .or. s%stp < 1 .or. s%stp > 1) cycle
+      ! d was the difference of a bound and t, rounded
+      do i = first, last
+        d = w(i - first + 1, spare, b)
+        if (d < 0 .and. l(i) - t(i) >= d) x(i) = l(i)
+        if (d > 0 .and. u(i) - t(i) <= d) x(i) = u(i)
+      end do
+    end do
+  end subroutine move_along
+
+  !> The second pass without bounds: the minimizer of the model,
+  !>   z = x + (-g + sum of coef(c) times column which(c)) / theta,
+  !> becomes the trial point x; the iterate goes to t, d = z - x and g to column `spare`; with
+  !> gd = g^T d and dtd = d^T d.
+  pure subroutine open_step(s, n, m, ld, nblocks, w, spare, ncol, which, coef, add, g, x, t, dtd)
+    type(lb_state), intent(inout) :: s
+    integer(ip), intent(in) :: n, m, ld, nblocks, spare, ncol, which(ncol)
+    real(wp), intent(inout) :: w(ld, 2 * m + 2, nblocks)
+    real(wp), intent(in) :: coef(ncol), g(n)
+    procedure(combine) :: add
+    real(wp), intent(inout) :: x(n)
+    real(wp), intent(out) :: t(n), dtd
+    real(wp) :: part(ld), z
+    integer(ip) :: b, first, last, rows, i, k
+
+    s%gd = 0
     dtd = 0
-    do first = 1, n, block_rows
-      rows = min(block_rows, n - first + 1)
-      part(1:rows) = -g(first:first + rows - 1)
-      do j = 1, col
-        p = ring(head, j, m)
-        do i = 1, rows
-          part(i) = part(i) + wy(first + i - 1, p) * a(j) + ws(first + i - 1, p) * b(j)
-        end do
-      end do
+    do b = 1, nblocks
+      first = (b - 1) * ld + 1
+      last = min(n, b * ld)
+      rows = last - first + 1
+      part(1:rows) = -g(first:last)
+      call add(rows, ld, ncol, which, w(:, :, b), coef, part)
       do i = 1, rows
-        z(first + i - 1) = x(first + i - 1) + part(i) / theta
-        part(i) = z(first + i - 1) - x(first + i - 1)
-        d(first + i - 1) = part(i)
+        k = first + i - 1
+        t(k) = x(k)
+        z = x(k) + part(i) / s%theta
+        part(i) = z - x(k)
+        x(k) = z
       end do
-      gd = gd + dot(rows, part, g(first:first + rows - 1))
+      w(1:rows, spare, b) = part(1:rows)
+      w(1:rows, m + 1 + spare, b) = g(first:last)
+      s%gd = s%gd + dot(rows, part, g(first:last))
       dtd = dtd + sum_squares(rows, part)
     end do
-  end subroutine direction_pass
+  end subroutine open_step
 
-  !> The minimizer over the free variables, projected into the box.
+  !> The second pass with bounds: the minimizer over the free variables, projected into the box.
   !>
-  !> On entry z is the Cauchy point; z(i) + (scale v(i) + (Y a + S b)(i)) / theta is taken for the
-  !> free i, and put between its bounds. Gives the step before the projection, d = z - x, g^T d and
-  !> d^T d.
-  pure subroutine bounded_pass(n, m, ws, wy, col, head, theta, a, b, scale, v, iwhere, x, l, u, nbd, g, &
-      z, step, d, gd, dtd, iword)
-    integer(ip), intent(in) :: n, m, col, head
-    real(wp), intent(in) :: ws(n, m), wy(n, m), theta, a(col), b(col), scale, v(n), x(n), l(n), u(n)
-    real(wp), intent(in) :: g(n)
-    integer(ip), intent(in) :: iwhere(n)
-    integer(kb), intent(in) :: nbd(n)
-    real(wp), intent(inout) :: z(n)
-    real(wp), intent(out) :: step(n), d(n), gd, dtd
-    integer(ic), intent(out) :: iword
-    real(wp) :: part(block_rows), to
-    integer(ip) :: first, rows, i, j, k, p
+  !> The Cauchy point and, for the free, (scale v + sum of coef(c) times column which(c)) / theta on
+  !> from there (ncol = 0: not at all), put between the bounds, becomes the trial point x; the
+  !> iterate goes to t, d and g to column `spare`. Gives gd = g^T d, dtd = d^T d, the longest step
+  !> along d inside the box, and in iword whether a bound was met.
+  pure subroutine bounded_step(s, n, m, ld, nblocks, w, spare, ncol, which, coef, scale, length, add, &
+      marks, l, u, g, x, t, dtd)
+    type(lb_state), intent(inout) :: s
+    integer(ip), intent(in) :: n, m, ld, nblocks, spare, ncol, which(ncol)
+    real(wp), intent(inout) :: w(ld, 2 * m + 2, nblocks)
+    real(wp), intent(in) :: coef(ncol), scale, length, l(n), u(n), g(n)
+    procedure(combine) :: add
+    integer(kb), intent(in) :: marks(n)
+    real(wp), intent(inout) :: x(n)
+    real(wp), intent(out) :: t(n), dtd
+    real(wp) :: part(ld), free(block_rows), reach(block_rows), met(block_rows)
+    real(wp) :: z, to, room
+    integer(ip) :: b, first, last, rows, i, k
+    logical :: hit
 
-    gd = 0
+    s%gd = 0
     dtd = 0
-    iword = 0
-    do first = 1, n, block_rows
-      rows = min(block_rows, n - first + 1)
-      part(1:rows) = scale * v(first:first + rows - 1)
-      do j = 1, col
-        p = ring(head, j, m)
-        do i = 1, rows
-          part(i) = part(i) + wy(first + i - 1, p) * a(j) + ws(first + i - 1, p) * b(j)
-        end do
+    s%stpmx = huge(s%stpmx)
+    hit = .false.
+    do b = 1, nblocks
+      first = (b - 1) * ld + 1
+      last = min(n, b * ld)
+      rows = last - first + 1
+      if (ncol > 0) then
+        part(1:rows) = -scale * g(first:last)
+        call add(rows, ld, ncol, which, w(:, :, b), coef, part)
+      else
+        part(1:rows) = 0
+      end if
+      do i = 1, rows
+        free(i) = real(iand(marks(first + i - 1), mark_free), wp)
       end do
       do i = 1, rows
         k = first + i - 1
-        if (iwhere(k) <= 0) then
-          step(k) = part(i) / theta
-          to = z(k) + step(k)
-          if (nbd(k) /= nbd_none) then
-            if (nbd(k) <= nbd_both) then
-              if (to <= l(k)) then
-                to = l(k)
-                iword = 1
-              end if
-            end if
-            if (nbd(k) >= nbd_both) then
-              if (to >= u(k)) then
-                to = u(k)
-                iword = 1
-              end if
-            end if
-          end if
-          z(k) = to
-        else
-          step(k) = 0
-        end if
-        part(i) = z(k) - x(k)
-        d(k) = part(i)
+        to = (x(k) - length * g(k)) + part(i) / s%theta
+        met(i) = merge(free(i), 0.0_wp, to <= l(k) .or. to >= u(k))
+        to = merge(l(k), to, to < l(k))
+        to = merge(u(k), to, to > u(k))
+        z = merge(l(k), u(k), g(k) > 0)
+        z = merge(z, x(k), abs(g(k)) > 0)
+        z = merge(to, z, free(i) > 0)
+        t(k) = x(k)
+        part(i) = z - x(k)
+        room = merge(l(k) - x(k), u(k) - x(k), part(i) < 0)
+        reach(i) = merge(room / part(i), huge(room), abs(part(i)) > 0)
+        x(k) = z
       end do
-      gd = gd + dot(rows, part, g(first:first + rows - 1))
+      w(1:rows, spare, b) = part(1:rows)
+      w(1:rows, m + 1 + spare, b) = g(first:last)
+      s%gd = s%gd + dot(rows, part, g(first:last))
+      dtd = dtd + sum_squares(rows, part)
+      s%stpmx = min(s%stpmx, least(rows, reach))
+      if (.not. hit) hit = total(rows, met) > 0
+    end do
+    s%iword = merge(merge(1_ic, 0_ic, hit), -1_ic, ncol > 0)
+  end subroutine bounded_step
+
+  !> When the projected point is uphill: from the Cauchy point along the step as far as the box
+  !> allows (the rule of Algorithm 778 before 2011). Arguments as bounded_step's, after it: t is the
+  !> iterate.
+  pure subroutine shortened_step(s, n, m, ld, nblocks, w, spare, ncol, which, coef, scale, length, add, &
+      marks, l, u, g, x, t, dtd)
+    type(lb_state), intent(inout) :: s
+    integer(ip), intent(in) :: n, m, ld, nblocks, spare, ncol, which(ncol)
+    real(wp), intent(inout) :: w(ld, 2 * m + 2, nblocks)
+    real(wp), intent(in) :: coef(ncol), scale, length, l(n), u(n), g(n), t(n)
+    procedure(combine) :: add
+    integer(kb), intent(in) :: marks(n)
+    real(wp), intent(inout) :: x(n)
+    real(wp), intent(out) :: dtd
+    real(wp) :: part(ld), alpha, limit, step, room
+    integer(ip) :: b, first, last, rows, i, k, stopper
+
+    alpha = 1
+    limit = alpha
+    stopper = 0
+    do b = 1, nblocks
+      first = (b - 1) * ld + 1
+      last = min(n, b * ld)
+      rows = last - first + 1
+      part(1:rows) = -scale * g(first:last)
+      call add(rows, ld, ncol, which, w(:, :, b), coef, part)
+      do i = 1, rows
+        k = first + i - 1
+        if (iand(marks(k), mark_free) == 0) cycle
+        step = part(i) / s%theta
+        x(k) = t(k) - length * g(k)                ! the Cauchy point
+        w(i, spare, b) = step
+        room = merge(l(k) - x(k), u(k) - x(k), step < 0)
+        if (step < 0) then
+          if (room >= 0) then
+            limit = 0
+          else if (step * alpha < room) then
+            limit = room / step
+          end if
+        else if (step > 0) then
+          if (room <= 0) then
+            limit = 0
+          else if (step * alpha > room) then
+            limit = room / step
+          end if
+        end if
+        if (limit < alpha) then
+          alpha = limit
+          stopper = k
+        end if
+      end do
+    end do
+
+    s%gd = 0
+    dtd = 0
+    s%stpmx = huge(s%stpmx)
+    do b = 1, nblocks
+      first = (b - 1) * ld + 1
+      last = min(n, b * ld)
+      rows = last - first + 1
+      do i = 1, rows
+        k = first + i - 1
+        if (iand(marks(k), mark_free) /= 0) then
+          step = w(i, spare, b)
+          if (k == stopper) then
+            x(k) = merge(l(k), u(k), step < 0)
+          else
+            x(k) = x(k) + alpha * step
+          end if
+        end if
+        part(i) = x(k) - t(k)
+        if (abs(part(i)) > 0) then
+          room = merge(l(k) - t(k), u(k) - t(k), part(i) < 0)
+          s%stpmx = min(s%stpmx, room / part(i))
+        end if
+      end do
+      w(1:rows, spare, b) = part(1:rows)
+      s%gd = s%gd + dot(rows, part, g(first:last))
       dtd = dtd + sum_squares(rows, part)
     end do
-  end subroutine bounded_pass
+    s%iword = merge(1_ic, 0_ic, alpha < 1)
+  end subroutine shortened_step
 
 end module fitcore_lb_passes

@@ -4,89 +4,35 @@
 !> indefinite factorization as in Zhu, Byrd, Lu, Nocedal (1997); the projection step of Morales,
 !> Nocedal (2011).
 module fitcore_lb_subspace
-  use fitcore_kinds, only: wp, ip, ic
-  use fitcore_bounds
-  use fitcore_lb_compact, only: ring, cholesky
+  use fitcore_kinds, only: wp, ip
+  use fitcore_bounds, only: mark_entered, mark_left
+  use fitcore_lb_types, only: lb_state, kb
+  use fitcore_lb_layout, only: ring
+  use fitcore_lb_compact, only: cholesky
   use fitcore_triangular, only: solve_upper, solve_upper_transposed
   implicit none (type, external)
   private
-  public :: sort_free, form_k, solve_k, reduced_products, shorten
+  public :: update_products, factor_k, solve_k, reduced_products
 
 contains
 
-  !> Free variables first in `index`, the others from its end; who entered and left since the
-  !> last time stands in `change`, entering from the front and leaving from the end.
-  pure subroutine sort_free(n, iwhere, index, change, nfree, nenter, nleave, first)
-    integer(ip), intent(in) :: n, iwhere(n)
-    integer(ip), intent(inout) :: index(n), change(n), nfree
-    integer(ip), intent(out) :: nenter, nleave
-    logical, intent(in) :: first                   !< there is no last time
-    integer(ip) :: i, k, at_bound
+  !> The inner products over free (Z) and held (A) variables that K is made of, brought up to date
+  !> for the new correction, if there is one, and for the variables that changed sides:
+  !> Y^T Z Z^T Y and S^T A A^T S in the lower triangles of wn1's diagonal blocks, and S^T Y below
+  !> them, over the free in the upper triangle of it and over the held in the lower.
+  pure subroutine update_products(s, n, m, ld, nblocks, w, marks, sums, wn1)
+    type(lb_state), intent(in) :: s
+    integer(ip), intent(in) :: n, m, ld, nblocks
+    real(wp), intent(in) :: w(ld, 2 * m + 2, nblocks)
+    integer(kb), intent(in) :: marks(n * s%bounded)
+    real(wp), intent(in) :: sums(4, 2 * s%col)     !< see gather_products
+    real(wp), intent(inout) :: wn1(2 * m, 2 * m)
+    integer(ip) :: j, b, i, last, col, old
 
-    nenter = 0
-    nleave = 0
-    if (.not. first) then
-      do i = 1, nfree
-        k = index(i)
-        if (iwhere(k) > 0) then
-          change(n - nleave) = k
-          nleave = nleave + 1
-        end if
-      end do
-      do i = nfree + 1, n
-        k = index(i)
-        if (iwhere(k) <= 0) then
-          nenter = nenter + 1
-          change(nenter) = k
-        end if
-      end do
-    end if
-    nfree = 0
-    at_bound = n + 1
-    do i = 1, n
-      if (iwhere(i) <= 0) then
-        nfree = nfree + 1
-        index(nfree) = i
-      else
-        at_bound = at_bound - 1
-        index(at_bound) = i
-      end if
-    end do
-  end subroutine sort_free
-
-  !> Inner product over the free variables.
-  pure real(wp) function free_dot(n, nfree, index, a, b) result(s)
-    integer(ip), intent(in) :: n, nfree, index(n)
-    real(wp), intent(in) :: a(n), b(n)
-    integer(ip) :: i
-
-    s = 0
-    do i = 1, nfree
-      s = s + a(index(i)) * b(index(i))
-    end do
-  end function free_dot
-
-  !> The LEL^T factorization of
-  !>   K = [ -D - Y^T Z Z^T Y / theta    L_a^T - R_z^T   ]
-  !>       [  L_a - R_z                  theta S^T A A^T S ]
-  !> from inner products over free (Z) and fixed (A) variables, which are kept in wn1 and brought
-  !> up to date for the new correction and for the variables that changed sides.
-  !> ps and py are the products of the new correction over all variables, see store_and_multiply.
-  pure subroutine form_k(n, m, nfree, index, nenter, nleave, change, updates, updated, wn, wn1, &
-      ws, wy, sy, theta, col, head, ps, py, bad)
-    integer(ip), intent(in) :: n, m, nfree, index(n), nenter, nleave, change(n), updates
-    logical, intent(in) :: updated
-    real(wp), intent(out) :: wn(2 * m, 2 * m)      !< the factor, in the upper triangle
-    real(wp), intent(inout) :: wn1(2 * m, 2 * m)   !< the inner products, in the lower triangle
-    real(wp), intent(in) :: ws(n, m), wy(n, m), sy(m, m), theta
-    integer(ip), intent(in) :: col, head
-    real(wp), intent(in) :: ps(3, m), py(3, m)
-    integer(ip), intent(out) :: bad
-    integer(ip) :: i, j, p, q, old, row
-    real(wp) :: t
-
-    if (updated) then
-      if (updates > m) then
+    col = s%col
+    old = col
+    if (s%pending == 1) then
+      if (s%updates > m) then
         ! the oldest correction is gone: everything moves up and left
         do j = 1, m - 1
           wn1(j:m - 1, j) = wn1(j + 1:m, j + 1)
@@ -94,32 +40,67 @@ contains
           wn1(m + 1:2 * m - 1, j) = wn1(m + 2:2 * m, j + 1)
         end do
       end if
-      call new_rows(n, m, nfree, index, wn1, ws, wy, col, head, ps, py)
+      do j = 1, col
+        wn1(m + col, m + j) = sums(4, j)
+        wn1(m + col, j) = sums(4, col + j)
+        wn1(col, j) = sums(3, col + j)
+      end do
+      wn1(m + 1:m + col, col) = sums(3, 1:col)
       old = col - 1
-    else
-      old = col
     end if
 
-    ! variables that changed sides, in the older products
-    if (nenter + nleave == 0) old = 0
-    do j = 1, old
-      q = ring(head, j, m)
-      do i = j, old
-        p = ring(head, i, m)
-        wn1(i, j) = wn1(i, j) + changed_dot(n, nenter, nleave, change, wy(:, p), wy(:, q))
-        wn1(m + i, m + j) = wn1(m + i, m + j) &
-          - changed_dot(n, nenter, nleave, change, ws(:, p), ws(:, q))
-      end do
-      do i = 1, old
-        p = ring(head, i, m)
-        t = changed_dot(n, nenter, nleave, change, ws(:, p), wy(:, q))
-        if (i <= j) then
-          wn1(m + i, j) = wn1(m + i, j) + t
-        else
-          wn1(m + i, j) = wn1(m + i, j) - t
-        end if
+    if (s%nenter + s%nleave == 0 .or. old == 0) return
+    do b = 1, nblocks
+      last = min(n, b * ld)
+      do i = (b - 1) * ld + 1, last
+        if (iand(marks(i), ior(mark_entered, mark_left)) == 0) cycle
+        call change_side(m, old, s%head, iand(marks(i), mark_entered) /= 0, w(i - (b - 1) * ld, :, b), &
+          wn1)
       end do
     end do
+  end subroutine update_products
+
+  !> Add the row of a variable that entered the free set to wn1, or take off one that left it.
+  pure subroutine change_side(m, old, head, entered, row, wn1)
+    integer(ip), intent(in) :: m, old, head
+    logical, intent(in) :: entered
+    real(wp), intent(in) :: row(2 * m + 2)
+    real(wp), intent(inout) :: wn1(2 * m, 2 * m)
+    real(wp) :: y(old), s(old), yj, sj
+    integer(ip) :: i, j, k
+
+    do j = 1, old
+      k = ring(head, j, m)
+      s(j) = row(k)
+      y(j) = row(m + 1 + k)
+    end do
+    do j = 1, old
+      yj = merge(y(j), -y(j), entered)
+      sj = merge(s(j), -s(j), entered)
+      do i = j, old
+        wn1(i, j) = wn1(i, j) + yj * y(i)
+        wn1(m + i, m + j) = wn1(m + i, m + j) - sj * s(i)
+      end do
+      do i = 1, j
+        wn1(m + i, j) = wn1(m + i, j) + yj * s(i)
+      end do
+      do i = j + 1, old
+        wn1(m + i, j) = wn1(m + i, j) - yj * s(i)
+      end do
+    end do
+  end subroutine change_side
+
+  !> The LEL^T factorization of
+  !>   K = [ -D - Y^T Z Z^T Y / theta    L_a^T - R_z^T   ]
+  !>       [  L_a - R_z                  theta S^T A A^T S ]
+  !> from the products in wn1: the factor, in the upper triangle of wn; bad /= 0 if there is none.
+  pure subroutine factor_k(m, col, wn1, sy, theta, wn, bad)
+    integer(ip), intent(in) :: m, col
+    real(wp), intent(in) :: wn1(2 * m, 2 * m), sy(m, m), theta
+    real(wp), intent(out) :: wn(2 * m, 2 * m)
+    integer(ip), intent(out) :: bad
+    integer(ip) :: i, j, row
+    real(wp) :: t
 
     ! wn = [ D + Y^T Z Z^T Y / theta     -L_a^T + R_z^T    ]
     !      [ -L_a + R_z                  theta S^T A A^T S ]
@@ -152,63 +133,7 @@ contains
       end do
     end do
     call cholesky(col, wn(col + 1, col + 1), 2 * m, bad)
-  end subroutine form_k
-
-  !> The rows and the column of wn1 for the newest correction: products over the free variables
-  !> where they are few, else those over all less those over the others.
-  pure subroutine new_rows(n, m, nfree, index, wn1, ws, wy, col, head, ps, py)
-    integer(ip), intent(in) :: n, m, nfree, index(n), col, head
-    real(wp), intent(inout) :: wn1(2 * m, 2 * m)
-    real(wp), intent(in) :: ws(n, m), wy(n, m), ps(3, m), py(3, m)
-    integer(ip) :: j, p, last
-
-    last = ring(head, col, m)
-    do j = 1, col
-      p = ring(head, j, m)
-      wn1(m + col, m + j) = fixed_dot(n, nfree, index, ws(:, last), ws(:, p))
-      wn1(m + col, j) = fixed_dot(n, nfree, index, ws(:, last), wy(:, p))
-      if (4 * nfree <= n) then
-        wn1(col, j) = free_dot(n, nfree, index, wy(:, last), wy(:, p))
-      else
-        wn1(col, j) = py(2, j) - fixed_dot(n, nfree, index, wy(:, last), wy(:, p))
-      end if
-    end do
-    do j = 1, col
-      p = ring(head, j, m)
-      if (4 * nfree <= n) then
-        wn1(m + j, col) = free_dot(n, nfree, index, ws(:, p), wy(:, last))
-      else
-        wn1(m + j, col) = ps(2, j) - fixed_dot(n, nfree, index, ws(:, p), wy(:, last))
-      end if
-    end do
-  end subroutine new_rows
-
-  !> Inner product over the variables that are not free.
-  pure real(wp) function fixed_dot(n, nfree, index, a, b) result(s)
-    integer(ip), intent(in) :: n, nfree, index(n)
-    real(wp), intent(in) :: a(n), b(n)
-    integer(ip) :: i
-
-    s = 0
-    do i = nfree + 1, n
-      s = s + a(index(i)) * b(index(i))
-    end do
-  end function fixed_dot
-
-  !> Inner product over those that entered less that over those that left.
-  pure real(wp) function changed_dot(n, nenter, nleave, change, a, b) result(s)
-    integer(ip), intent(in) :: n, nenter, nleave, change(n)
-    real(wp), intent(in) :: a(n), b(n)
-    integer(ip) :: i
-
-    s = 0
-    do i = 1, nenter
-      s = s + a(change(i)) * b(change(i))
-    end do
-    do i = n - nleave + 1, n
-      s = s - a(change(i)) * b(change(i))
-    end do
-  end function changed_dot
+  end subroutine factor_k
 
   !> wv <- K^{-1} wv with K = L E L^T, E = diag(-I, I).
   pure subroutine solve_k(m, col, wn, wv)
@@ -222,7 +147,7 @@ contains
   end subroutine solve_k
 
   !> wv = W^T Z r for the reduced gradient r = scale Z^T d + Z^T W a, without a pass over S and Y:
-  !> from p = W^T Z d and the products that form_k keeps.
+  !> from p = W^T Z d and the products in wn1.
   pure subroutine reduced_products(m, col, theta, scale, p, a, wn1, sy, ss, wv)
     integer(ip), intent(in) :: m, col
     real(wp), intent(in) :: theta, scale, p(2 * col), a(2 * col)
@@ -265,59 +190,5 @@ contains
       wv(col + i) = scale * p(col + i) + sssum
     end do
   end subroutine reduced_products
-
-  !> When the projected point is uphill: from the Cauchy point along the step as far as the box
-  !> allows (the rule of Algorithm 778 before 2011).
-  pure subroutine shorten(n, nfree, index, l, u, nbd, x, length, v, step, z, iword)
-    integer(ip), intent(in) :: n, nfree, index(n)
-    real(wp), intent(in) :: l(n), u(n), x(n), length, v(n)
-    integer(kb), intent(in) :: nbd(n)
-    real(wp), intent(inout) :: step(n), z(n)
-    integer(ic), intent(out) :: iword
-    real(wp) :: alpha, t, room
-    integer(ip) :: i, k, stopper
-
-    alpha = 1
-    t = alpha
-    stopper = 0
-    do i = 1, nfree
-      k = index(i)
-      z(k) = x(k) + length * v(k)                  ! the Cauchy point
-      if (nbd(k) == nbd_none) cycle
-      if (step(k) < 0 .and. nbd(k) <= nbd_both) then
-        room = l(k) - z(k)
-        if (room >= 0) then
-          t = 0
-        else if (step(k) * alpha < room) then
-          t = room / step(k)
-        end if
-      else if (step(k) > 0 .and. nbd(k) >= nbd_both) then
-        room = u(k) - z(k)
-        if (room <= 0) then
-          t = 0
-        else if (step(k) * alpha > room) then
-          t = room / step(k)
-        end if
-      end if
-      if (t < alpha) then
-        alpha = t
-        stopper = k
-      end if
-    end do
-    if (alpha < 1 .and. stopper > 0) then
-      if (step(stopper) > 0) then
-        z(stopper) = u(stopper)
-        step(stopper) = 0
-      else if (step(stopper) < 0) then
-        z(stopper) = l(stopper)
-        step(stopper) = 0
-      end if
-    end if
-    do i = 1, nfree
-      k = index(i)
-      z(k) = z(k) + alpha * step(k)
-    end do
-    iword = merge(1_ic, 0_ic, alpha < 1)
-  end subroutine shorten
 
 end module fitcore_lb_subspace

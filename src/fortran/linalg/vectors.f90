@@ -7,7 +7,7 @@ module fitcore_vectors
   use fitcore_kinds, only: wp, ip, square_lo, square_hi
   implicit none (type, external)
   private
-  public :: dot, sum_squares, norm, axpy
+  public :: dot, sum_squares, norm, axpy, total, greatest, least
 
   integer(ip), parameter :: lanes = 8
 
@@ -85,6 +85,60 @@ contains
     end do
     norm = scale * sqrt(ss)
   end function norm
+
+  !> Sum of the elements.
+  pure real(wp) function total(n, a)
+    integer(ip), intent(in) :: n
+    real(wp), intent(in) :: a(n)
+    real(wp) :: s(lanes)
+    integer(ip) :: i, whole
+
+    s = 0
+    whole = n - modulo(n, lanes)
+    do i = 1, whole, lanes
+      s = s + a(i:i + lanes - 1)
+    end do
+    do i = whole + 1, n
+      s(i - whole) = s(i - whole) + a(i)
+    end do
+    total = fold(s)
+  end function total
+
+  !> Greatest element; a NaN is passed over.
+  pure real(wp) function greatest(n, a)
+    integer(ip), intent(in) :: n
+    real(wp), intent(in) :: a(n)
+    real(wp) :: s(lanes)
+    integer(ip) :: i, whole
+
+    s = -huge(s)
+    whole = n - modulo(n, lanes)
+    do i = 1, whole, lanes
+      s = merge(a(i:i + lanes - 1), s, a(i:i + lanes - 1) > s)
+    end do
+    do i = whole + 1, n
+      if (a(i) > s(1)) s(1) = a(i)
+    end do
+    greatest = maxval(s)
+  end function greatest
+
+  !> Least element; a NaN is passed over.
+  pure real(wp) function least(n, a)
+    integer(ip), intent(in) :: n
+    real(wp), intent(in) :: a(n)
+    real(wp) :: s(lanes)
+    integer(ip) :: i, whole
+
+    s = huge(s)
+    whole = n - modulo(n, lanes)
+    do i = 1, whole, lanes
+      s = merge(a(i:i + lanes - 1), s, a(i:i + lanes - 1) < s)
+    end do
+    do i = whole + 1, n
+      if (a(i) < s(1)) s(1) = a(i)
+    end do
+    least = minval(s)
+  end function least
 
   !> y(n) <- y + t x(n).
   pure subroutine axpy(n, t, x, y)
