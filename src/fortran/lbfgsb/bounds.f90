@@ -5,7 +5,7 @@ module fitcore_bounds
   use fitcore_kinds, only: wp, ip, ic
   use fitcore_vectors, only: dot, total, greatest, least
   use fitcore_lb_types, only: lb_state, kb
-  use fitcore_lb_layout, only: block_rows
+  use fitcore_lb_layout, only: chunk_rows
   implicit none (type, external)
   private
   public :: project_start, begin_inspection, inspect_block, inspect_open_block, end_inspection
@@ -74,7 +74,7 @@ contains
     real(wp), intent(inout) :: check
     real(wp), intent(out) :: v(rows), held(rows)
     integer(ip), intent(out) :: nheld
-    real(wp), dimension(block_rows) :: size, breaks, meets, open, at, zero
+    real(wp), dimension(chunk_rows) :: size, breaks, meets, open, at, zero
     real(wp) :: gi, below, above, room, pg
     logical :: lower, upper, fixed
     integer(ip) :: i
@@ -120,7 +120,7 @@ contains
     real(wp), intent(in) :: g(rows)
     type(lb_state), intent(inout) :: s
     real(wp), intent(inout) :: check
-    real(wp), dimension(block_rows) :: size, zero
+    real(wp), dimension(chunk_rows) :: size, zero
     integer(ip) :: i
 
     do i = 1, rows

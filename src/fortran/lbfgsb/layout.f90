@@ -9,10 +9,13 @@ module fitcore_lb_layout
   use fitcore_lb_types, only: lb_state
   implicit none (type, external)
   private
-  public :: block_rows, leading, blocks, ring, list_columns, work_size, iwork_size, fetch
+  public :: chunk_rows, leading, blocks, ring, list_columns, work_size, iwork_size, fetch
 
-  !> Rows of a block; not a power of two, so that the columns of a block do not share cache sets.
-  integer(ip), parameter :: block_rows = 504
+  !> Rows of a block. Long enough for the processor to see where a column leads, and not a power of
+  !> two, so that the columns of a block do not share cache sets.
+  integer(ip), parameter :: block_rows = 4088
+  !> Rows that are looked at one by one together: what is noted of them stays in the first cache.
+  integer(ip), parameter :: chunk_rows = 504
 
 contains
 
@@ -50,7 +53,7 @@ contains
   !> Doubles of wa.
   pure integer(ip) function work_size(n, m) bind(c, name='fitcore_lb_work_size')
     integer(ip), intent(in), value :: n, m
-    work_size = leading(n) * 2 * (m + 1) * blocks(n) + n + 11 * m * m + 18 * m
+    work_size = leading(n) * (2 * (m + 1) * blocks(n) + 5) + n + 11 * m * m + 18 * m
   end function work_size
 
   !> 64-bit integers of iwa.

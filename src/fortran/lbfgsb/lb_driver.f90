@@ -69,7 +69,7 @@ contains
     integer(kb), intent(inout) :: marks(s%n * s%bounded)
     procedure(products) :: multiply
     procedure(combine) :: add
-    integer(ip) :: n, m, ld, nb, t, sy, ss, wt, wn, wn1, sums, small
+    integer(ip) :: n, m, ld, nb, t, sy, ss, wt, wn, wn1, sums, small, scratch
 
     if (s%task == lb_done) return
     n = s%n
@@ -84,13 +84,14 @@ contains
     wn1 = wn + 4 * m * m
     sums = wn1 + 4 * m * m
     small = sums + 8 * m
+    scratch = small + 10 * m
     call advance(s, n, m, ld, nb, x, l, u, f, g, wa, wa(t), wa(sy), wa(ss), wa(wt), wa(wn), wa(wn1), &
-      wa(sums), wa(small), iwa, iwa(2 * m + 1), marks, multiply, add)
+      wa(sums), wa(small), wa(scratch), iwa, iwa(2 * m + 1), marks, multiply, add)
   end subroutine lb_step
 
   !> lb_step with its workspace taken apart.
   pure subroutine advance(s, n, m, ld, nb, x, l, u, f, g, w, t, sy, ss, wt, wn, wn1, sums, small, &
-      which, order, marks, multiply, add)
+      rows, which, order, marks, multiply, add)
     type(lb_state), intent(inout) :: s
     integer(ip), intent(in) :: n, m, ld, nb
     real(wp), intent(inout) :: x(n), g(n)
@@ -99,7 +100,7 @@ contains
     real(wp), intent(inout) :: t(n)                !< the iterate, while x is a trial
     real(wp), intent(inout) :: sy(m, m), ss(m, m), wt(m, m), wn(2 * m, 2 * m), wn1(2 * m, 2 * m)
     real(wp), intent(inout) :: sums(4, 2 * m)      !< products of the new correction
-    real(wp), intent(inout) :: small(10 * m)
+    real(wp), intent(inout) :: small(10 * m), rows(ld, 5)  !< scratch
     integer(ip), intent(inout) :: which(2 * m), order(n * s%bounded)
     integer(kb), intent(inout) :: marks(n * s%bounded)
     procedure(products) :: multiply
@@ -128,7 +129,8 @@ contains
           return
         end if
       else
-        call judge_trial(s, n, m, ld, nb, x, l, u, f, g, w, t, sums, which, marks, multiply, again)
+        call judge_trial(s, n, m, ld, nb, x, l, u, f, g, w, t, sums, rows, which, marks, &
+          multiply, again)
         if (.not. again) return
         call inspect(s, n, x, l, u, g, marks)
       end if
@@ -148,11 +150,11 @@ contains
     ! a direction and the first trial along it; once more with an empty memory if that fails
     do
       if (s%constrained == 0) then
-        call open_direction(s, n, m, ld, nb, x, g, w, t, sy, wn, wn1, sums, small, which, marks, add, &
-          dtd, again)
+        call open_direction(s, n, m, ld, nb, x, g, w, t, sy, wn, wn1, sums, small, rows, which, marks, &
+          add, dtd, again)
       else
         call bounded_direction(s, n, m, ld, nb, x, l, u, g, w, t, sy, ss, wt, wn, wn1, sums, small, &
-          which, order, marks, add, dtd, again)
+          rows, which, order, marks, add, dtd, again)
       end if
       if (.not. again) then
         call begin_search(s, n, m, ld, nb, x, l, u, g, w, t, dtd, again)
@@ -232,14 +234,14 @@ contains
 
   !> The trial point without bounds: the minimizer of the model. `again` when a factorization failed
   !> and the memory was emptied.
-  pure subroutine open_direction(s, n, m, ld, nb, x, g, w, t, sy, wn, wn1, sums, small, which, marks, &
-      add, dtd, again)
+  pure subroutine open_direction(s, n, m, ld, nb, x, g, w, t, sy, wn, wn1, sums, small, rows, which, &
+      marks, add, dtd, again)
     type(lb_state), intent(inout) :: s
     integer(ip), intent(in) :: n, m, ld, nb
     real(wp), intent(inout) :: x(n), w(ld, 2 * m + 2, nb), t(n)
     real(wp), intent(in) :: g(n), sy(m, m), sums(4, 2 * m)
     real(wp), intent(inout) :: wn(2 * m, 2 * m), wn1(2 * m, 2 * m)
-    real(wp), intent(out) :: small(2 * m)          !< scratch
+    real(wp), intent(out) :: small(2 * m), rows(ld)  !< scratch
     integer(ip), intent(out) :: which(2 * m)
     integer(kb), intent(in) :: marks(n * s%bounded)
     procedure(combine) :: add
@@ -269,7 +271,8 @@ contains
       call list_columns(m, s%head, 1_ip, col, which)
     end if
     s%pending = 0
-    call open_step(s, n, m, ld, nb, w, spare_column(s), 2 * col, which, small, add, g, x, t, dtd)
+    call open_step(s, n, m, ld, nb, w, spare_column(s), 2 * col, which, small, add, g, x, t, &
+      rows, dtd)
   end subroutine open_direction
 
   !> From K^{-1} wv to the coefficients of the columns of S, then Y.
@@ -287,14 +290,14 @@ contains
   !> The trial point with bounds: to the Cauchy point, and on to the minimizer over the variables
   !> that are free there. `again` when a factorization failed and the memory was emptied.
   pure subroutine bounded_direction(s, n, m, ld, nb, x, l, u, g, w, t, sy, ss, wt, wn, wn1, sums, small, &
-      which, order, marks, add, dtd, again)
+      rows, which, order, marks, add, dtd, again)
     type(lb_state), intent(inout) :: s
     integer(ip), intent(in) :: n, m, ld, nb
     real(wp), intent(inout) :: x(n), w(ld, 2 * m + 2, nb), t(n)
     real(wp), intent(in) :: l(n), u(n), g(n), sy(m, m), ss(m, m), wt(m, m)
     real(wp), intent(inout) :: wn(2 * m, 2 * m), wn1(2 * m, 2 * m)
     real(wp), intent(inout) :: sums(4, 2 * m)
-    real(wp), intent(out) :: small(10 * m)         !< scratch
+    real(wp), intent(out) :: small(10 * m), rows(ld)  !< scratch
     integer(ip), intent(out) :: which(2 * m)
     integer(ip), intent(inout) :: order(n)
     integer(kb), intent(inout) :: marks(n)
@@ -318,7 +321,7 @@ contains
       if (s%nfree == 0 .or. col == 0) then
         s%pending = 0
         call bounded_step(s, n, m, ld, nb, w, spare_column(s), 0_ip, which, coef, 0.0_wp, length, add, &
-          marks, l, u, g, x, t, dtd)
+          marks, l, u, g, x, t, rows, dtd)
         return
       end if
       if (s%nenter > 0 .or. s%nleave > 0 .or. s%pending == 1) then
@@ -342,10 +345,10 @@ contains
       coef(col + 1:2 * col) = a(1:col) + wv(1:col) / s%theta
       call list_columns(m, s%head, 1_ip, col, which)
       call bounded_step(s, n, m, ld, nb, w, spare_column(s), 2 * col, which, coef, scale, length, add, &
-        marks, l, u, g, x, t, dtd)
+        marks, l, u, g, x, t, rows, dtd)
       if (s%iword == 1 .and. s%gd > -orthogonal * s%sbgnrm * sqrt(dtd)) then
         call shortened_step(s, n, m, ld, nb, w, spare_column(s), 2 * col, which, coef, scale, length, &
-          add, marks, l, u, g, x, t, dtd)
+          add, marks, l, u, g, x, t, rows, dtd)
       end if
     end associate
   end subroutine bounded_direction
@@ -410,12 +413,13 @@ contains
   end subroutine give_up
 
   !> Look at f and g of the trial: another trial, a new iterate, or (`again`) a new direction.
-  pure subroutine judge_trial(s, n, m, ld, nb, x, l, u, f, g, w, t, sums, which, marks, multiply, again)
+  pure subroutine judge_trial(s, n, m, ld, nb, x, l, u, f, g, w, t, sums, rows, which, marks, multiply, &
+      again)
     type(lb_state), intent(inout) :: s
     integer(ip), intent(in) :: n, m, ld, nb
     real(wp), intent(inout) :: x(n), g(n)
     real(wp), intent(in) :: l(n * s%bounded), u(n * s%bounded), f, t(n)
-    real(wp), intent(inout) :: w(ld, 2 * m + 2, nb), sums(4, 2 * m)
+    real(wp), intent(inout) :: w(ld, 2 * m + 2, nb), sums(4, 2 * m), rows(ld, 5)
     integer(ip), intent(out) :: which(2 * m)
     integer(kb), intent(inout) :: marks(n * s%bounded)
     procedure(products) :: multiply
@@ -462,7 +466,7 @@ contains
     end if
     call list_columns(m, s%head, first, k, which)
     call gather_products(s, n, m, ld, nb, w, spare_column(s), 2 * k, which, x, l, u, g, marks, multiply, &
-      sums)
+      rows, sums)
     call ask(s, lb_new_x)
   end subroutine judge_trial
 

@@ -8,7 +8,7 @@ module fitcore_lb_passes
   use fitcore_kinds, only: wp, ip, ic
   use fitcore_vectors, only: dot, sum_squares, total, least
   use fitcore_lb_types, only: lb_state, kb
-  use fitcore_lb_layout, only: block_rows
+  use fitcore_lb_layout, only: chunk_rows
   use fitcore_bounds, only: begin_inspection, inspect_block, inspect_open_block, end_inspection, &
     mark_free
   implicit none (type, external)
@@ -47,13 +47,13 @@ contains
     integer(ip), intent(in) :: n
     real(wp), intent(in) :: x(n), l(n * s%bounded), u(n * s%bounded), g(n)
     integer(kb), intent(inout) :: marks(n * s%bounded)
-    real(wp), dimension(block_rows) :: v, held
+    real(wp), dimension(chunk_rows) :: v, held
     real(wp) :: check
     integer(ip) :: first, last, rows, nheld
 
     call begin_inspection(s, check)
-    do first = 1, n, block_rows
-      last = min(n, first + block_rows - 1)
+    do first = 1, n, chunk_rows
+      last = min(n, first + chunk_rows - 1)
       rows = last - first + 1
       if (s%constrained == 1) then
         call inspect_block(rows, x(first:last), l(first:last), u(first:last), g(first:last), &
@@ -69,46 +69,51 @@ contains
   !> in column `spare` into s and y, and for each column a of S and Y that is named,
   !>   sums(:, c) = a . (s, v, y over the free, s over the held).
   pure subroutine gather_products(s, n, m, ld, nblocks, w, spare, ncol, which, x, l, u, g, marks, &
-      multiply, sums)
+      multiply, vecs, sums)
     type(lb_state), intent(inout) :: s
     integer(ip), intent(in) :: n, m, ld, nblocks, spare, ncol, which(ncol)
     real(wp), intent(inout) :: w(ld, 2 * m + 2, nblocks)
     real(wp), intent(in) :: x(n), l(n * s%bounded), u(n * s%bounded), g(n)
     integer(kb), intent(inout) :: marks(n * s%bounded)
     procedure(products) :: multiply
+    real(wp), intent(out) :: vecs(ld, 5)           !< scratch
     real(wp), intent(out) :: sums(4, ncol)
-    real(wp) :: vecs(ld, 4), held(block_rows), check
-    integer(ip) :: b, first, last, rows, i, nheld, nvec
+    real(wp) :: check
+    integer(ip) :: b, before, first, last, i, k, nheld, nvec
 
     call begin_inspection(s, check)
     sums = 0
     s%yy = 0
     do b = 1, nblocks
-      first = (b - 1) * ld + 1
-      last = min(n, b * ld)
-      rows = last - first + 1
+      before = (b - 1) * ld
       nvec = 3
-      if (s%constrained == 1) then
-        call inspect_block(rows, x(first:last), l(first:last), u(first:last), g(first:last), &
-          marks(first:last), s, check, vecs(1:rows, 2), held, nheld)
-        if (nheld > 0) nvec = 4
-      else
-        call inspect_open_block(rows, g(first:last), s, check)
-        vecs(1:rows, 2) = -g(first:last)
-      end if
-
-      if (s%stp < 1 .or. s%stp > 1) w(1:rows, spare, b) = s%stp * w(1:rows, spare, b)
-      w(1:rows, m + 1 + spare, b) = g(first:last) - w(1:rows, m + 1 + spare, b)
-      s%yy = s%yy + sum_squares(rows, w(:, m + 1 + spare, b))
-      vecs(1:rows, 1) = w(1:rows, spare, b)
-      vecs(1:rows, 3) = w(1:rows, m + 1 + spare, b)
-      if (nvec == 4) then
-        do i = 1, rows
-          vecs(i, 4) = merge(vecs(i, 1), 0.0_wp, held(i) > 0)
-          vecs(i, 3) = merge(0.0_wp, vecs(i, 3), held(i) > 0)
+      do first = 1, min(ld, n - before), chunk_rows
+        last = min(first + chunk_rows - 1, ld, n - before)
+        k = before + first
+        nheld = 0
+        if (s%constrained == 1) then
+          call inspect_block(last - first + 1, x(k), l(k), u(k), g(k), marks(k), s, check, &
+            vecs(first, 2), vecs(first, 5), nheld)
+        else
+          call inspect_open_block(last - first + 1, g(k), s, check)
+          vecs(first:last, 2) = -g(k:before + last)
+        end if
+        if (s%stp < 1 .or. s%stp > 1) w(first:last, spare, b) = s%stp * w(first:last, spare, b)
+        do i = first, last
+          vecs(i, 3) = g(before + i) - w(i, m + 1 + spare, b)
+          w(i, m + 1 + spare, b) = vecs(i, 3)
+          vecs(i, 1) = w(i, spare, b)
+          vecs(i, 4) = 0
         end do
-      end if
-      call multiply(rows, ld, ncol, which, w(:, :, b), nvec, vecs, sums)
+        s%yy = s%yy + sum_squares(last - first + 1, vecs(first, 3))
+        if (nheld == 0) cycle
+        nvec = 4
+        do i = first, last
+          vecs(i, 4) = merge(vecs(i, 1), 0.0_wp, vecs(i, 5) > 0)
+          vecs(i, 3) = merge(0.0_wp, vecs(i, 3), vecs(i, 5) > 0)
+        end do
+      end do
+      call multiply(min(ld, n - before), ld, ncol, which, w(:, :, b), nvec, vecs, sums)
     end do
     call end_inspection(s, check)
   end subroutine gather_products
@@ -154,7 +159,7 @@ contains
   !>   z = x + (-g + sum of coef(c) times column which(c)) / theta,
   !> becomes the trial point x; the iterate goes to t, d = z - x and g to column `spare`; with
   !> gd = g^T d and dtd = d^T d.
-  pure subroutine open_step(s, n, m, ld, nblocks, w, spare, ncol, which, coef, add, g, x, t, dtd)
+  pure subroutine open_step(s, n, m, ld, nblocks, w, spare, ncol, which, coef, add, g, x, t, part, dtd)
     type(lb_state), intent(inout) :: s
     integer(ip), intent(in) :: n, m, ld, nblocks, spare, ncol, which(ncol)
     real(wp), intent(inout) :: w(ld, 2 * m + 2, nblocks)
@@ -162,7 +167,8 @@ contains
     procedure(combine) :: add
     real(wp), intent(inout) :: x(n)
     real(wp), intent(out) :: t(n), dtd
-    real(wp) :: part(ld), z
+    real(wp), intent(out) :: part(ld)              !< scratch
+    real(wp) :: z
     integer(ip) :: b, first, last, rows, i, k
 
     s%gd = 0
@@ -194,7 +200,7 @@ contains
   !> iterate goes to t, d and g to column `spare`. Gives gd = g^T d, dtd = d^T d, the longest step
   !> along d inside the box, and in iword whether a bound was met.
   pure subroutine bounded_step(s, n, m, ld, nblocks, w, spare, ncol, which, coef, scale, length, add, &
-      marks, l, u, g, x, t, dtd)
+      marks, l, u, g, x, t, part, dtd)
     type(lb_state), intent(inout) :: s
     integer(ip), intent(in) :: n, m, ld, nblocks, spare, ncol, which(ncol)
     real(wp), intent(inout) :: w(ld, 2 * m + 2, nblocks)
@@ -203,9 +209,10 @@ contains
     integer(kb), intent(in) :: marks(n)
     real(wp), intent(inout) :: x(n)
     real(wp), intent(out) :: t(n), dtd
-    real(wp) :: part(ld), free(block_rows), reach(block_rows), met(block_rows)
+    real(wp), intent(out) :: part(ld)              !< scratch
+    real(wp), dimension(chunk_rows) :: d, free, reach, met
     real(wp) :: z, to, room
-    integer(ip) :: b, first, last, rows, i, k
+    integer(ip) :: b, before, first, rows, i, k, at
     logical :: hit
 
     s%gd = 0
@@ -213,39 +220,42 @@ contains
     s%stpmx = huge(s%stpmx)
     hit = .false.
     do b = 1, nblocks
-      first = (b - 1) * ld + 1
-      last = min(n, b * ld)
-      rows = last - first + 1
+      before = (b - 1) * ld
+      rows = min(ld, n - before)
       if (ncol > 0) then
-        part(1:rows) = -scale * g(first:last)
+        part(1:rows) = -scale * g(before + 1:before + rows)
         call add(rows, ld, ncol, which, w(:, :, b), coef, part)
       else
         part(1:rows) = 0
       end if
-      do i = 1, rows
-        free(i) = real(iand(marks(first + i - 1), mark_free), wp)
+      do first = 1, min(ld, n - before), chunk_rows
+        at = before + first - 1
+        rows = min(chunk_rows, ld - first + 1, n - at)
+        do i = 1, rows
+          free(i) = real(iand(marks(at + i), mark_free), wp)
+        end do
+        do i = 1, rows
+          k = at + i
+          to = (x(k) - length * g(k)) + part(first - 1 + i) / s%theta
+          met(i) = merge(free(i), 0.0_wp, to <= l(k) .or. to >= u(k))
+          to = merge(l(k), to, to < l(k))
+          to = merge(u(k), to, to > u(k))
+          z = merge(l(k), u(k), g(k) > 0)
+          z = merge(z, x(k), abs(g(k)) > 0)
+          z = merge(to, z, free(i) > 0)
+          d(i) = z - x(k)
+          room = merge(l(k) - x(k), u(k) - x(k), d(i) < 0)
+          reach(i) = merge(room / d(i), huge(room), abs(d(i)) > 0)
+          t(k) = x(k)
+          x(k) = z
+        end do
+        w(first:first + rows - 1, spare, b) = d(1:rows)
+        w(first:first + rows - 1, m + 1 + spare, b) = g(at + 1:at + rows)
+        s%gd = s%gd + dot(rows, d, g(at + 1))
+        dtd = dtd + sum_squares(rows, d)
+        s%stpmx = min(s%stpmx, least(rows, reach))
+        if (.not. hit) hit = total(rows, met) > 0
       end do
-      do i = 1, rows
-        k = first + i - 1
-        to = (x(k) - length * g(k)) + part(i) / s%theta
-        met(i) = merge(free(i), 0.0_wp, to <= l(k) .or. to >= u(k))
-        to = merge(l(k), to, to < l(k))
-        to = merge(u(k), to, to > u(k))
-        z = merge(l(k), u(k), g(k) > 0)
-        z = merge(z, x(k), abs(g(k)) > 0)
-        z = merge(to, z, free(i) > 0)
-        t(k) = x(k)
-        part(i) = z - x(k)
-        room = merge(l(k) - x(k), u(k) - x(k), part(i) < 0)
-        reach(i) = merge(room / part(i), huge(room), abs(part(i)) > 0)
-        x(k) = z
-      end do
-      w(1:rows, spare, b) = part(1:rows)
-      w(1:rows, m + 1 + spare, b) = g(first:last)
-      s%gd = s%gd + dot(rows, part, g(first:last))
-      dtd = dtd + sum_squares(rows, part)
-      s%stpmx = min(s%stpmx, least(rows, reach))
-      if (.not. hit) hit = total(rows, met) > 0
     end do
     s%iword = merge(merge(1_ic, 0_ic, hit), -1_ic, ncol > 0)
   end subroutine bounded_step
@@ -254,7 +264,7 @@ contains
   !> allows (the rule of Algorithm 778 before 2011). Arguments as bounded_step's, after it: t is the
   !> iterate.
   pure subroutine shortened_step(s, n, m, ld, nblocks, w, spare, ncol, which, coef, scale, length, add, &
-      marks, l, u, g, x, t, dtd)
+      marks, l, u, g, x, t, part, dtd)
     type(lb_state), intent(inout) :: s
     integer(ip), intent(in) :: n, m, ld, nblocks, spare, ncol, which(ncol)
     real(wp), intent(inout) :: w(ld, 2 * m + 2, nblocks)
@@ -263,7 +273,8 @@ contains
     integer(kb), intent(in) :: marks(n)
     real(wp), intent(inout) :: x(n)
     real(wp), intent(out) :: dtd
-    real(wp) :: part(ld), alpha, limit, step, room
+    real(wp), intent(out) :: part(ld)              !< scratch
+    real(wp) :: alpha, limit, step, room
     integer(ip) :: b, first, last, rows, i, k, stopper
 
     alpha = 1
