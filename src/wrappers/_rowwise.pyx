@@ -236,7 +236,7 @@ cdef class StreamingLM:
                             ) from exc
         if given.dtype.kind not in "fiub":
             raise TypeError(f"the rows {what} must be real numbers, got dtype {given.dtype}")
-        if (given.ndim == 1 and given.shape[0] == k * n and (k == 1 or n == 1)):
+        if given.ndim < 2 and given.size == k * n and (k == 1 or n == 1):
             given = given.reshape(k, n)
         if given.shape != (k, n):
             raise ValueError(f"the rows {what} have shape {given.shape}, wanted {(k, n)} for {k} "
@@ -285,8 +285,8 @@ cdef class StreamingLM:
         args : tuple, optional
             Further arguments of both.
         callback : callable, optional
-            ``callback(solver)`` after each accepted step; a true value or StopIteration stops the
-            fit with ``info`` -1.
+            ``callback(solver)`` after each accepted step from which the fit goes on; a true value
+            or StopIteration stops the fit with ``info`` -1.
 
         Returns
         -------
