@@ -25,6 +25,8 @@ __all__ = ["check_jacobian", "chkder", "covar"]
 
 def _vector(value, str name, length=None):
     """A vector of real numbers, of that length if it is given."""
+    if value is None:
+        raise TypeError(f"{name} must be an array of real numbers, got None")
     a = real_array(value, name, 1)
     if a.ndim != 1 or a.size == 0:
         raise ValueError(f"{name} must be a vector of at least one number, got shape {a.shape}")
@@ -71,7 +73,8 @@ def chkder(x, fvec=None, fjac=None, xp=None, fvecp=None):
     -----
     The change of each component is compared with its directional derivative. A component of which
     some terms are much larger than others, or that is near zero by cancellation, may be judged
-    wrongly: try another `x`. NaN in the function or the Jacobian counts as wrong.
+    wrongly: try another `x`. One that is zero or does not change
+    gets 0, right or not. NaN in the function or the Jacobian counts as wrong.
 
     References
     ----------

@@ -28,7 +28,7 @@ contains
   !> many digits agree, on a logarithmic scale.
   !>
   !> The change of the function from x to xp is compared with the directional derivative, in units
-  !> of the component's own size. A component that is zero, or does not change, gets 1.
+  !> of the component's own size. A component that is zero, or does not change, gets 0.
   pure subroutine check_errors(m, n, x, fvec, fjac, xp, fvecp, err) &
       bind(c, name='fitcore_check_errors')
     integer(ip), intent(in), value :: m, n
@@ -51,7 +51,7 @@ contains
     end do
     do i = 1, m
       change = fvecp(i) - fvec(i)
-      difference = 0
+      difference = 1
       if (abs(fvec(i)) > 0 .and. abs(fvecp(i)) > 0 .and. abs(change) >= noise * abs(fvec(i))) &
         difference = step * abs(change / step - err(i)) / (abs(fvec(i)) + abs(fvecp(i)))
       err(i) = 1
