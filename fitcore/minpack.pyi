@@ -1,12 +1,22 @@
 from collections.abc import Callable
-from typing import Any, Final, Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["MESSAGES", "Evaluator", "LevenbergMarquardt"]
+from fitcore._auxiliary import check_jacobian, chkder, covar
+from fitcore._messages import MESSAGES
+from fitcore._rowwise import StreamingLM
 
-MESSAGES: Final[dict[int, str]]
+__all__ = [
+    "MESSAGES",
+    "Evaluator",
+    "LevenbergMarquardt",
+    "StreamingLM",
+    "check_jacobian",
+    "chkder",
+    "covar",
+]
 
 class Evaluator: ...
 

@@ -2,6 +2,8 @@
 from libc.stdint cimport int64_t
 cimport numpy as cnp
 
+from fitcore._rowwise cimport StreamingLM
+
 cdef extern from "fitcore_minpack.h" nogil:
     ctypedef void (*fitcore_fold_rows_t)(int64_t rows, int64_t n, int64_t ldblock, double *block,
                                          double *r, double *qtb, double *sums) noexcept nogil

@@ -11,6 +11,8 @@ from fitcore._arrays cimport doubles, fresh, sole_owner, vector, zeros
 import numpy as np
 
 from fitcore._arrays import count, number, real_array
+from fitcore._auxiliary import check_jacobian, chkder, covar
+from fitcore._messages import MESSAGES
 
 cdef extern from "dispatch.h" nogil:
     int fitcore_cpu_level()
@@ -20,7 +22,11 @@ cnp.import_array()
 
 cdef fitcore_fold_rows_t fold_rows = fitcore_choose_fold_rows(fitcore_cpu_level())
 
-__all__ = ["Evaluator", "LevenbergMarquardt", "MESSAGES"]
+__all__ = ["Evaluator", "LevenbergMarquardt", "MESSAGES", "StreamingLM", "check_jacobian", "chkder",
+           "covar"]
+
+# minpack.pxd has the name for Cython, which keeps it from being one of Python's by itself
+globals()["StreamingLM"] = StreamingLM
 
 cdef dict _SCHEMES = {"analytic": JAC_ANALYTIC, "2-point": JAC_FORWARD, "3-point": JAC_CENTRAL,
                       "cs": JAC_COMPLEX}
@@ -31,30 +37,6 @@ cdef double ROUNDING = 8 * 2.220446049250313e-16
 
 # Below this many elements of the Jacobian a step is too short to be worth giving up the GIL.
 cdef Py_ssize_t GIL_ELEMENTS = 16384
-
-#: What each value of ``info`` means.
-MESSAGES = {
-    -1: "The fit was stopped by the user.",
-    0: "Improper input parameters.",
-    1: "Both actual and predicted relative reductions in the sum of squares\n"
-       "  are at most {ftol:f}",
-    2: "The relative error between two consecutive iterates is at most {xtol:f}",
-    3: "Both actual and predicted relative reductions in the sum of squares\n"
-       "  are at most {ftol:f} and the relative error between two consecutive iterates is at \n"
-       "  most {xtol:f}",
-    4: "The cosine of the angle between func(x) and any column of the\n"
-       "  Jacobian is at most {gtol:f} in absolute value",
-    5: "Number of calls to function has reached maxfev = {maxfev:d}.",
-    6: "ftol={ftol:f} is too small, no further reduction in the sum of squares\n"
-       "  is possible.",
-    7: "xtol={xtol:f} is too small, no further improvement in the approximate\n"
-       "  solution is possible.",
-    8: "gtol={gtol:f} is too small, func(x) is orthogonal to the columns of\n"
-       "  the Jacobian to machine precision.",
-    9: "The residuals or the Jacobian contain NaN or infinity at the present point,\n"
-       "  or at every step from it.",
-}
-
 
 def _scheme(value, str name):
     """The code of a way to get the Jacobian."""

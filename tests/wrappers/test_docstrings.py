@@ -13,6 +13,8 @@ import pytest
     ("name", "least"),
     [
         ("fitcore.minpack", 9),
+        ("fitcore._auxiliary", 12),
+        ("fitcore._rowwise", 10),
         ("fitcore.lbfgsb", 5),
         ("fitcore._parameter", 0),
         ("fitcore._fit", 3),

@@ -6,7 +6,7 @@ module fitcore_lm_covariance
   use fitcore_triangular, only: solve_upper
   implicit none (type, external)
   private
-  public :: covariance, gauss_newton, gauss_newton_work_size
+  public :: covariance, covar, gauss_newton, gauss_newton_work_size
 
 contains
 
@@ -26,10 +26,38 @@ contains
     real(wp), intent(out) :: cov(n, n)
     integer(ip), intent(out) :: rank
     real(wp), intent(out) :: work(n)               !< scratch
-    integer(ip) :: i, j, k
-    real(wp) :: s
 
     rank = independent(n, r, ldr, tol)
+    call invert_normal(n, rank, r, ldr, ipvt, cov, work)
+  end subroutine covariance
+
+  !> The same with MINPACK's own test: columns from the first on whose diagonal is at or below
+  !> tol |R(1,1)| count as dependent.
+  pure subroutine covar(n, r, ldr, ipvt, tol, cov, rank, work) bind(c, name='fitcore_covar')
+    integer(ip), intent(in), value :: n, ldr
+    real(wp), intent(in) :: r(ldr, n)
+    integer(ip), intent(in) :: ipvt(n)
+    real(wp), intent(in), value :: tol
+    real(wp), intent(out) :: cov(n, n)
+    integer(ip), intent(out) :: rank
+    real(wp), intent(out) :: work(n)
+    integer(ip) :: j
+
+    rank = n
+    do j = n, 1, -1
+      if (.not. abs(r(j, j)) > tol * abs(r(1, 1))) rank = j - 1
+    end do
+    call invert_normal(n, rank, r, ldr, ipvt, cov, work)
+  end subroutine covar
+
+  !> P R^{-1} R^{-T} P^T for the leading `rank` columns of R, zero for the others.
+  pure subroutine invert_normal(n, rank, r, ldr, ipvt, cov, work)
+    integer(ip), intent(in) :: n, rank, ldr
+    real(wp), intent(in) :: r(ldr, n)
+    integer(ip), intent(in) :: ipvt(n)
+    real(wp), intent(out) :: cov(n, n), work(n)
+    integer(ip) :: i, j, k
+    real(wp) :: s
 
     ! R^{-1} in the upper triangle, column by column
     cov = 0
@@ -50,7 +78,7 @@ contains
       end do
     end do
     call permute_symmetric(n, ipvt, cov, work)
-  end subroutine covariance
+  end subroutine invert_normal
 
   !> Number of leading columns of R whose sine of the angle to those before them is above tol.
   pure integer(ip) function independent(n, r, ldr, tol) result(rank)

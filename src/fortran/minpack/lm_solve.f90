@@ -3,7 +3,7 @@ module fitcore_lm_solve
   use fitcore_kinds, only: wp, ip
   implicit none (type, external)
   private
-  public :: damped_solve, numerical_rank
+  public :: damped_solve, numerical_rank, rotation
 
 contains
 

@@ -12,7 +12,7 @@ module fitcore_tall_qr
   use, intrinsic :: iso_c_binding, only: c_funptr, c_f_procpointer
   implicit none (type, external)
   private
-  public :: tall_block_rows, fold_work_size, reduce_tall
+  public :: tall_block_rows, fold_work_size, reduce_tall, fold_rows, column_lo
 
   !> From this many rows on, and this many times more rows than columns, a matrix is reduced to
   !> its triangle in one pass. Below, it stays in the cache and MINPACK's order of operations is
