@@ -4,13 +4,15 @@ from typing import Any, Final, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["MESSAGES", "Evaluator", "LevenbergMarquardt"]
+from fitcore._evaluator import Evaluator
+from fitcore._hybrid import PowellHybrid
+from fitcore._solver import Solver
+
+__all__ = ["MESSAGES", "Evaluator", "LevenbergMarquardt", "PowellHybrid"]
 
 MESSAGES: Final[dict[int, str]]
 
-class Evaluator: ...
-
-class LevenbergMarquardt:
+class LevenbergMarquardt(Solver):
     def __init__(
         self,
         x0: ArrayLike,
@@ -43,8 +45,6 @@ class LevenbergMarquardt:
         col_deriv: bool = False,
         scheme: str = "3-point",
     ) -> Self: ...
-    def ask(self) -> NDArray[Any]: ...
-    def tell(self, values: ArrayLike) -> None: ...
     def stop(self) -> None: ...
     def covariance(self, tol: float = 0.0) -> NDArray[np.float64] | None: ...
     def _give_up(
