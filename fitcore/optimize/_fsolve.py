@@ -117,7 +117,7 @@ def fsolve(
     >>> def func(x):
     ...     return [x[0] * np.cos(x[1]) - 4, x[1] * x[0] - x[1] - 5]
     >>> fsolve(func, [1, 1]).round(6)
-    array([6.504096, 0.908414])
+    array([6.504097, 0.908414])
     """
     solver = solve(
         func, x0, args, fprime, col_deriv, xtol, maxfev, band, epsfcn, factor, diag,

@@ -124,7 +124,7 @@ cdef class PowellHybrid(Solver):
     ...     else:                          # a block of points for the differences
     ...         solver.tell([functions(p) for p in points])
     >>> solver.x.round(6), solver.info
-    (array([6.504096, 0.908414]), 1)
+    (array([6.504097, 0.908414]), 1)
     """
 
     def __init__(self, x0, *, jac="2-point", xtol=1.49012e-8, maxfev=0, ml=None, mu=None,
@@ -340,7 +340,7 @@ cdef class PowellHybrid(Solver):
         >>> def jac(x):
         ...     return [[1, -0.5 * np.cos(x[1])], [0.5 * np.sin(x[0]), 1]]
         >>> solver.run(func, jac=jac).x.round(6)
-        array([0.233725, 0.486406])
+        array([0.233726, 0.486405])
         """
         self.check_ready()
         scheme = "analytic" if self.state.jac == JAC_ANALYTIC else "2-point"

@@ -13,6 +13,7 @@ import pytest
     ("name", "least"),
     [
         ("fitcore.minpack", 9),
+        ("fitcore._hybrid", 9),
         ("fitcore.lbfgsb", 5),
         ("fitcore._parameter", 0),
         ("fitcore._fit", 3),

@@ -55,7 +55,7 @@ contains
       end if
     end do
 
-    if (large > 0) then
+    if (.not. large <= 0) then                     ! NaN too: infinity twice
       length = top * sqrt(large + (middle / top) / top)
     else if (middle <= 0) then
       length = top_small * sqrt(small)
