@@ -101,8 +101,8 @@ def fsolve(
 
     Notes
     -----
-    Other than SciPy: `func` is not called once more before the start to learn its shape, so `nfev`
-    is less by one; NaN or infinity at the start ends with `ier` 9, and a step into it is shortened;
+    Other than SciPy: `func` is not called twice more before the start to learn its shape, so `nfev`
+    is less by two; NaN or infinity at the start ends with `ier` 9, and a step into it is shortened;
     improper arguments are errors with `full_output` too.
 
     References
