@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""What the solvers of MINPACK share: who may use one when, and the checks of what they are given."""
+"""What the solvers of MINPACK share: who may use one when, and checks of what they are given."""
 
 from libc.string cimport memcpy
 cimport numpy as cnp
