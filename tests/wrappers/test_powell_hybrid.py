@@ -157,7 +157,7 @@ def test_the_callback_sees_accepted_steps_and_stops(setting: str) -> None:
     solver = solved(setting, callback=lambda s: norms.append(s.fnorm))
     # the last step ends the run before anybody is told
     assert len(norms) == solver.nit - 1
-    assert all(b < a for a, b in zip(norms, norms[1:], strict=False))
+    assert norms == sorted(set(norms), reverse=True)
     stopped = solved(setting, callback=lambda s: s.nit == 2)
     assert (stopped.info, stopped.nit, stopped.done) == (-1, 2, True)
     assert "stopped by the user" in stopped.message
@@ -203,10 +203,12 @@ def test_an_exception_leaves_unchanged_at_any_call_and_run_resumes(
             return functions(x)
 
         solver = PowellHybrid(START, **SETTINGS[setting])
+        left: list[BaseException] = []
         try:
             solver.run(failing, jac=jac_for(setting))
         except type(error) as caught:
-            assert caught is error
+            left.append(caught)
+        assert left == ([] if calls < at else [error])
         assert solver.done == (calls < at)
         assert fingerprint(solver.run(functions, jac=jac_for(setting))) == expected
 
