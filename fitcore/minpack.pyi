@@ -5,22 +5,24 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fitcore._auxiliary import check_jacobian, chkder, covar
+from fitcore._evaluator import Evaluator
+from fitcore._hybrid import PowellHybrid
 from fitcore._messages import MESSAGES
 from fitcore._rowwise import StreamingLM
+from fitcore._solver import Solver
 
 __all__ = [
     "MESSAGES",
     "Evaluator",
     "LevenbergMarquardt",
+    "PowellHybrid",
     "StreamingLM",
     "check_jacobian",
     "chkder",
     "covar",
 ]
 
-class Evaluator: ...
-
-class LevenbergMarquardt:
+class LevenbergMarquardt(Solver):
     def __init__(
         self,
         x0: ArrayLike,
@@ -53,8 +55,6 @@ class LevenbergMarquardt:
         col_deriv: bool = False,
         scheme: str = "3-point",
     ) -> Self: ...
-    def ask(self) -> NDArray[Any]: ...
-    def tell(self, values: ArrayLike) -> None: ...
     def stop(self) -> None: ...
     def covariance(self, tol: float = 0.0) -> NDArray[np.float64] | None: ...
     def _give_up(

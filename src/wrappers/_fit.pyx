@@ -438,10 +438,11 @@ cdef class ParameterResidual(Evaluator):
                 fjac[j * m + i] *= g
         return 0
 
-    cdef int iteration(self, LevenbergMarquardt solver) except -1:
+    cdef int iteration(self, object solver) except -1:
+        cdef cnp.ndarray x = (<LevenbergMarquardt> solver)._x
         if self.callback is None:
             return 0
-        self.assign(doubles(solver._x), cnp.PyArray_SIZE(solver._x))
+        self.assign(doubles(x), cnp.PyArray_SIZE(x))
         try:
             enough = self.callback(self.params, solver)
         except (StopIteration, AbortFitException):

@@ -1,8 +1,11 @@
-# Levenberg-Marquardt for other Cython code: `from fitcore.minpack cimport LevenbergMarquardt`.
+# MINPACK's solvers for other Cython code: `from fitcore.minpack cimport LevenbergMarquardt`.
 from libc.stdint cimport int64_t
 cimport numpy as cnp
 
 from fitcore._rowwise cimport StreamingLM
+from fitcore._evaluator cimport Evaluator
+from fitcore._hybrid cimport PowellHybrid
+from fitcore._solver cimport Solver
 
 cdef extern from "fitcore_minpack.h" nogil:
     ctypedef void (*fitcore_fold_rows_t)(int64_t rows, int64_t n, int64_t ldblock, double *block,
@@ -49,42 +52,21 @@ cdef extern from "fitcore_minpack.h" nogil:
                               double *scratch, double *work)
 
 
-cdef class Evaluator:
-    # The residual function as the driver sees it. Exceptions pass through the driver unchanged.
-    # The residuals at x(n): a one-dimensional C-contiguous float64 array, the same length always.
-    cdef cnp.ndarray residual(self, const double *x, Py_ssize_t n)
-    # The residuals at a complex x(n): one-dimensional C-contiguous complex128.
-    cdef cnp.ndarray residual_complex(self, const double complex *x, Py_ssize_t n)
-    # The Jacobian at x into fjac, m by n, columns contiguous.
-    cdef int jacobian(self, const double *x, Py_ssize_t n, double *fjac, Py_ssize_t m) except -1
-    # What the difference step of variable j at x is relative to: |x|, unless there is a reason.
-    cdef double size(self, Py_ssize_t j, double x) noexcept
-    # After each accepted step; a value other than 0 stops the fit.
-    cdef int iteration(self, LevenbergMarquardt solver) except -1
-
-
-cdef class LevenbergMarquardt:
+cdef class LevenbergMarquardt(Solver):
     cdef lm_state state
     cdef bint allocated                 # m is known and the arrays of length m exist
     # Arrays as LMDIF names them; fjac is (n, m) in C order, so that row j is column j.
     cdef cnp.ndarray _x, _fvec, _diag, _qtf, _fjac, _ipvt
     cdef cnp.ndarray xt, ft, wa
-    cdef bint running                   # a driver is at work; another must not start
 
     cdef int allocate(self, Py_ssize_t m) except -1
     cdef int step(self) except -1
-    cdef int check_ready(self) except -1
-    cdef object points(self)
-    cdef int take(self, values) except -1
-    cdef int check_idle(self) except -1
     cdef int sharpen(self, Evaluator evaluator, int scheme) except -1
     cdef int check_length(self, cnp.ndarray f) except -1
     cdef int evaluate(self, Evaluator evaluator, double *x) except -1
     cdef int differentiate(self, Evaluator evaluator, int scheme) except -1
     cdef int linearize(self, Evaluator evaluator, int scheme) except -1
     cdef int reduce(self, const double *h, const double *last) except -1
-    # Run to the end, or until the evaluator stops it. Resumes where it left off.
-    cdef int drive(self, Evaluator evaluator) except -1
     # At the solution: Jacobian by central differences (or the evaluator's own), one Gauss-Newton
     # step, kept when it lowers the sum of squares. Leaves R and ipvt for covariance().
     cdef int polish(self, Evaluator evaluator, int scheme) except -1

@@ -6,11 +6,16 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
-from fitcore._arrays cimport doubles, fresh, sole_owner, vector, zeros
+from fitcore._arrays cimport doubles, sole_owner, vector, zeros
+from fitcore._evaluator cimport Evaluator, python_evaluator
+from fitcore._hybrid cimport PowellHybrid
+from fitcore._solver cimport (
+    Solver, array_of_numbers, check_subclass, intact, read_state, scale_factors, start_point,
+)
 
 import numpy as np
 
-from fitcore._arrays import count, number, real_array
+from fitcore._arrays import count, number
 from fitcore._auxiliary import check_jacobian, chkder, covar
 from fitcore._messages import MESSAGES
 
@@ -22,11 +27,11 @@ cnp.import_array()
 
 cdef fitcore_fold_rows_t fold_rows = fitcore_choose_fold_rows(fitcore_cpu_level())
 
-__all__ = ["Evaluator", "LevenbergMarquardt", "MESSAGES", "StreamingLM", "check_jacobian", "chkder",
-           "covar"]
+__all__ = ["Evaluator", "LevenbergMarquardt", "MESSAGES", "PowellHybrid", "StreamingLM",
+           "check_jacobian", "chkder", "covar"]
 
-# minpack.pxd has the name for Cython, which keeps it from being one of Python's by itself
-globals()["StreamingLM"] = StreamingLM
+# What is cimported is not yet an attribute of the module.
+globals().update(Evaluator=Evaluator, PowellHybrid=PowellHybrid, StreamingLM=StreamingLM)
 
 cdef dict _SCHEMES = {"analytic": JAC_ANALYTIC, "2-point": JAC_FORWARD, "3-point": JAC_CENTRAL,
                       "cs": JAC_COMPLEX}
@@ -58,101 +63,7 @@ cdef Py_ssize_t _work_size(Py_ssize_t m, Py_ssize_t n) noexcept:
                fitcore_fold_work_size(m, n))
 
 
-cdef class Evaluator:
-    """The residual function as the native driver calls it; for use from Cython."""
-
-    cdef cnp.ndarray residual(self, const double *x, Py_ssize_t n):
-        raise NotImplementedError("residual")
-
-    cdef cnp.ndarray residual_complex(self, const double complex *x, Py_ssize_t n):
-        raise NotImplementedError("residual_complex")
-
-    cdef int jacobian(self, const double *x, Py_ssize_t n, double *fjac, Py_ssize_t m) except -1:
-        raise NotImplementedError("jacobian")
-
-    cdef double size(self, Py_ssize_t j, double x) noexcept:
-        return fabs(x)
-
-    cdef int iteration(self, LevenbergMarquardt solver) except -1:
-        return 0
-
-
-cdef class PythonEvaluator(Evaluator):
-    """Residuals and Jacobian from Python callables."""
-
-    cdef object func, jac, callback
-    cdef tuple args
-    cdef bint col_deriv
-
-    def __init__(self, func, tuple args, jac, bint col_deriv, callback):
-        self.func = func
-        self.args = args
-        self.jac = jac
-        self.col_deriv = col_deriv
-        self.callback = callback
-
-    cdef cnp.ndarray residual(self, const double *x, Py_ssize_t n):
-        cdef object value
-        if self.args:
-            value = self.func(fresh(x, n), *self.args)
-        else:
-            value = self.func(fresh(x, n))
-        return vector(value, cnp.NPY_DOUBLE, "the residuals returned by func")
-
-    cdef cnp.ndarray residual_complex(self, const double complex *x, Py_ssize_t n):
-        cdef cnp.npy_intp size = n
-        cdef cnp.ndarray z = cnp.PyArray_SimpleNew(1, &size, cnp.NPY_CDOUBLE)
-        memcpy(cnp.PyArray_DATA(z), x, n * sizeof(double complex))
-        value = np.asarray(self.func(z, *self.args))
-        if not np.iscomplexobj(value):
-            raise TypeError("func must return complex residuals for complex x when jac='cs', "
-                            f"got dtype {value.dtype}")
-        return vector(value, cnp.NPY_CDOUBLE, "the residuals returned by func")
-
-    cdef int jacobian(self, const double *x, Py_ssize_t n, double *fjac, Py_ssize_t m) except -1:
-        cdef cnp.npy_intp shape[2]
-        cdef object given, view
-        given = self.jac(fresh(x, n), *self.args)
-        try:
-            given = np.asarray(given)
-        except ValueError as exc:
-            raise TypeError(f"the Jacobian must be an array of real numbers, got {given!r:.80}"
-                            ) from exc
-        wanted = (n, m) if self.col_deriv else (m, n)
-        if n == 1 and given.shape == (m,):
-            given = given.reshape(wanted)
-        if given.shape != wanted:
-            raise TypeError(f"the Jacobian returned by {getattr(self.jac, '__name__', 'jac')} has "
-                            f"shape {given.shape}, wanted {wanted} for {m} residuals and {n} "
-                            f"variables (col_deriv={int(self.col_deriv)})")
-        if given.dtype.kind not in "fiub":
-            raise TypeError("the Jacobian must be an array of real numbers, got dtype "
-                            f"{given.dtype}")
-        shape[0], shape[1] = n, m
-        view = cnp.PyArray_SimpleNewFromData(2, shape, cnp.NPY_DOUBLE, fjac)
-        view[...] = given if self.col_deriv else given.T
-        return 0
-
-    cdef int iteration(self, LevenbergMarquardt solver) except -1:
-        if self.callback is None:
-            return 0
-        try:
-            return 1 if self.callback(solver) else 0
-        except StopIteration:
-            return 1
-
-
-cdef PythonEvaluator _evaluator(func, args, jac, bint col_deriv, callback):
-    if not callable(func):
-        raise TypeError(f"func must be callable, got {func!r}")
-    try:
-        args = tuple(args)
-    except TypeError as exc:
-        raise TypeError(f"args must be a tuple, got {args!r:.80}") from exc
-    return PythonEvaluator(func, args, jac, col_deriv, callback)
-
-
-cdef class LevenbergMarquardt:
+cdef class LevenbergMarquardt(Solver):
     """Levenberg-Marquardt minimization of a sum of squares, as MINPACK-1 does it.
 
     The solver asks for residuals and Jacobians and is told them: nothing is called from inside,
@@ -239,19 +150,9 @@ cdef class LevenbergMarquardt:
         cdef Py_ssize_t n
         if self.running:
             raise RuntimeError("this solver is already running; make one solver for each fit")
-        start = real_array(x0, "x0", 1)
-        if start.ndim != 1 or start.size == 0:
-            raise ValueError(f"x0 must be a vector of at least one number, got shape {start.shape}")
-        if not np.isfinite(start).all():
-            raise ValueError(f"x0 must be finite, got {start}")
+        start = start_point(x0)
         n = start.size
-        scale = None
-        if diag is not None:
-            scale = real_array(diag, "diag", 1)
-            if scale.shape != (n,):
-                raise ValueError(f"diag must have shape ({n},) like x0, got {scale.shape}")
-            if not (np.isfinite(scale).all() and (scale > 0).all()):
-                raise ValueError(f"diag must be positive and finite, got {scale}")
+        scale = scale_factors(diag, n)
         scheme = _scheme(jac, "jac")
         limit = count(maxfev, "maxfev") or (100 if scheme == JAC_ANALYTIC else 200) * (n + 1)
         if m is not None:
@@ -419,10 +320,8 @@ cdef class LevenbergMarquardt:
                 last if last != NULL else fvec, qtf, fold_rows, work)
         return 0
 
-    cdef int check_ready(self) except -1:
-        if self._x is None:
-            raise RuntimeError("the solver has not been set up: __init__ was not called")
-        return 0
+    cdef bint ready(self) noexcept:
+        return self._x is not None
 
     cdef int check_length(self, cnp.ndarray f) except -1:
         if cnp.PyArray_SIZE(f) != self.state.m:
@@ -430,30 +329,20 @@ cdef class LevenbergMarquardt:
                              f"{self.state.m} residuals before, {cnp.PyArray_SIZE(f)} now")
         return 0
 
-    cdef int check_idle(self) except -1:
-        if self.running:
-            raise RuntimeError("this solver is already running; make one solver for each fit")
-        return self.check_ready()
-
-    cdef int drive(self, Evaluator evaluator) except -1:
+    cdef int loop(self, Evaluator evaluator) except -1:
         cdef lm_state *s = &self.state
-        self.check_idle()
-        self.running = True
-        try:
-            while s.task != TASK_DONE:
-                if s.task == TASK_RESIDUAL or not self.allocated:
-                    self.evaluate(evaluator, doubles(self.xt))
-                    if s.task == TASK_DONE:
-                        break
-                elif s.task == TASK_JACOBIAN:
-                    self.linearize(evaluator, s.jac)
-                elif s.task == TASK_ITERATION:
-                    if evaluator.iteration(self) != 0:
-                        fitcore_lm_stop(s, -1)
-                        break
-                self.step()
-        finally:
-            self.running = False
+        while s.task != TASK_DONE:
+            if s.task == TASK_RESIDUAL or not self.allocated:
+                self.evaluate(evaluator, doubles(self.xt))
+                if s.task == TASK_DONE:
+                    break
+            elif s.task == TASK_JACOBIAN:
+                self.linearize(evaluator, s.jac)
+            elif s.task == TASK_ITERATION:
+                if evaluator.iteration(self) != 0:
+                    fitcore_lm_stop(s, -1)
+                    break
+            self.step()
         return 0
 
     cdef int polish(self, Evaluator evaluator, int scheme) except -1:
@@ -544,14 +433,7 @@ cdef class LevenbergMarquardt:
         array([3., 2.])
         """
         self.check_ready()
-        if self.state.jac == JAC_ANALYTIC and not callable(jac):
-            raise TypeError(f"jac must be a callable for a solver with jac='analytic', got {jac!r}")
-        if jac is not None and self.state.jac != JAC_ANALYTIC:
-            raise ValueError("jac was given to a solver made with "
-                             f"jac={_SCHEME_NAMES[self.state.jac]!r}; make it with jac='analytic'")
-        if callback is not None and not callable(callback):
-            raise TypeError(f"callback must be callable or None, got {callback!r}")
-        self.drive(_evaluator(func, args, jac, col_deriv, callback))
+        self.drive_python(_SCHEME_NAMES[self.state.jac], func, args, jac, col_deriv, callback)
         return self
 
     def refine(self, func, args=(), jac=None, *, bint col_deriv=False, scheme="3-point"):
@@ -598,33 +480,8 @@ cdef class LevenbergMarquardt:
         if code == JAC_ANALYTIC and not callable(jac):
             raise TypeError(f"jac must be a callable for scheme='analytic', got {jac!r}")
         if isfinite(self.state.fnorm):
-            self.polish(_evaluator(func, args, jac, col_deriv, None), code)
+            self.polish(python_evaluator(func, args, jac, col_deriv, None), code)
         return self
-
-    def ask(self):
-        """Points at which the solver wants to know the function.
-
-        Returns
-        -------
-        ndarray
-            What :attr:`task` says: for 'residual' one point, shape (n,); for 'differences' a
-            block of points whose residuals :meth:`tell` wants, shape (n, n), or (2 n, n) with
-            central differences (all the upper points before all the lower ones), complex with
-            the complex step; for 'jacobian' the point whose Jacobian it wants, shape (n,). The
-            rows of a block may be evaluated in any order or at once. A new array each time;
-            asking twice gives the same points.
-
-        Raises
-        ------
-        RuntimeError
-            If the fit is finished, or a driver is at work on it.
-        """
-        self.check_idle()
-        self.running = True
-        try:
-            return self.points()
-        finally:
-            self.running = False
 
     cdef object points(self):
         cdef lm_state *s = &self.state
@@ -649,31 +506,6 @@ cdef class LevenbergMarquardt:
                 points[n + j, j] = minus
         return points
 
-    def tell(self, values):
-        """Answer :meth:`ask`.
-
-        Parameters
-        ----------
-        values : array_like
-            For 'residual' the residuals, shape (m,); for 'differences' the residuals of each
-            point, shape (points, m); for 'jacobian' the Jacobian, shape (m, n). They are copied.
-
-        Raises
-        ------
-        RuntimeError
-            If the fit is finished, or a driver is at work on it.
-        ValueError
-            If the shape is not the one wanted.
-        TypeError
-            If the values are not real numbers (complex for the complex step).
-        """
-        self.check_idle()
-        self.running = True
-        try:
-            self.take(values)
-        finally:
-            self.running = False
-
     cdef int take(self, values) except -1:
         cdef lm_state *s = &self.state
         cdef cnp.ndarray f, block, steps
@@ -694,10 +526,7 @@ cdef class LevenbergMarquardt:
         else:
             m = s.m
             tall = fitcore_tall_block_rows(m, n) > 0
-            try:
-                given = np.asarray(values)
-            except ValueError as exc:
-                raise TypeError(f"values must be an array of numbers, got {values!r:.80}") from exc
+            given = array_of_numbers(values)
             kind = given.dtype.kind
             if kind not in "fiubc" or (kind == "c") != (s.jac == JAC_COMPLEX):
                 kind = "complex" if s.jac == JAC_COMPLEX else "real"
@@ -915,12 +744,8 @@ def _restore(cls, bytes raw, tuple arrays, tall):
     cdef LevenbergMarquardt solver
     cdef lm_state state
     cdef Py_ssize_t n, m
-    if not (isinstance(cls, type) and issubclass(cls, LevenbergMarquardt)):
-        raise TypeError(f"cls must be LevenbergMarquardt or a subclass, got {cls!r}")
-    if len(raw) != sizeof(lm_state):
-        raise ValueError(f"state has {len(raw)} bytes, wanted {sizeof(lm_state)}: it comes from "
-                         "another version of fitcore")
-    memcpy(&state, <char *> raw, sizeof(lm_state))
+    check_subclass(cls, LevenbergMarquardt)
+    read_state(raw, &state, sizeof(lm_state))
     n, m = state.n, state.m
     if not (TASK_START <= state.task <= TASK_DONE and TASK_START <= state.stage < TASK_DONE
             and -1 <= state.info <= 9 and 1 <= state.mode <= 2
@@ -928,13 +753,15 @@ def _restore(cls, bytes raw, tuple arrays, tall):
             and state.moved in (0, 1) and state.factored in (0, 1)
             and min(state.nfev, state.njev, state.nit, state.maxfev) >= 0
             and state.ftol >= 0 and state.xtol >= 0 and state.gtol >= 0 and state.epsfcn >= 0
-            and state.factor > 0 and state.delta >= 0 and state.par >= 0):
+            and state.factor > 0 and state.delta >= 0 and state.par >= 0 and n > 0):
         raise ValueError("the pickled state is damaged: a field is out of its range")
-    vectors = [np.array(a, copy=True, order="C") for a in arrays]
-    if (len(vectors) != 5 or n < 1 or any(a.shape != (n,) for a in vectors)
-            or any(a.dtype != np.float64 for a in vectors[:4]) or vectors[4].dtype != np.int64
-            or sorted(vectors[4].tolist()) != list(range(1, n + 1))):
-        raise ValueError("the pickled state is damaged: its arrays do not fit it")
+    vectors = intact(arrays, (*[((n,), float)] * 4, ((n,), np.int64)))
+    if sorted(vectors[4].tolist()) != list(range(1, n + 1)):
+        raise ValueError("the pickled state is damaged: ipvt is no permutation")
+    if tall is not None:
+        tall = intact(tall, (((m,), float), ((n, m), float)))
+        if m < n:
+            raise ValueError("the pickled state is damaged: m is less than n")
     solver = cls.__new__(cls)
     solver._x, solver.xt, solver._diag, solver._qtf, solver._ipvt = vectors
     memset(&solver.state, 0, sizeof(lm_state))
@@ -942,10 +769,7 @@ def _restore(cls, bytes raw, tuple arrays, tall):
     if tall is None:
         solver.state.task = TASK_START if state.task != TASK_DONE else TASK_DONE
         return solver
-    fvec, fjac = (np.array(a, dtype=np.float64, copy=True, order="C") for a in tall)
-    if m < n or fvec.shape != (m,) or fjac.shape != (n, m):
-        raise ValueError("the pickled state is damaged: its arrays do not fit it")
-    solver._fvec, solver._fjac = fvec, fjac
+    solver._fvec, solver._fjac = tall
     solver.ft = np.zeros(m)
     solver.wa = np.zeros(_work_size(m, n))
     solver.allocated = True

@@ -15,6 +15,7 @@ import pytest
         ("fitcore.minpack", 9),
         ("fitcore._auxiliary", 12),
         ("fitcore._rowwise", 10),
+        ("fitcore._hybrid", 9),
         ("fitcore.lbfgsb", 5),
         ("fitcore._parameter", 0),
         ("fitcore._fit", 3),

@@ -1,0 +1,7 @@
+from typing import Any
+
+from numpy.typing import ArrayLike, NDArray
+
+class Solver:
+    def ask(self) -> NDArray[Any]: ...
+    def tell(self, values: ArrayLike) -> None: ...
