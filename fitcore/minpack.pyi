@@ -10,6 +10,16 @@ MESSAGES: Final[dict[int, str]]
 
 class Evaluator: ...
 
+class PythonEvaluator(Evaluator):
+    def __init__(
+        self,
+        func: Callable[..., Any],
+        args: tuple[Any, ...],
+        jac: Callable[..., Any] | None,
+        col_deriv: bool,
+        callback: Callable[[LevenbergMarquardt], object] | None,
+    ) -> None: ...
+
 class LevenbergMarquardt:
     def __init__(
         self,
