@@ -7,6 +7,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = ["MESSAGES", "Evaluator", "LevenbergMarquardt"]
 
 MESSAGES: Final[dict[int, str]]
+CPU_LEVEL: Final[int]
 
 class Evaluator: ...
 
