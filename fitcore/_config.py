@@ -28,9 +28,9 @@ def show_config(mode: Literal["stdout", "dicts"] = "stdout") -> dict[str, Any] |
     dict or None
         With 'dicts': ``version``; ``compilers``, for each language its name and version;
         ``build``, the machine, Meson's buildtype and the instruction sets that kernels were
-        compiled for (``simd kernels``); ``originals``, whether `fitcore.originals` is in (``found``)
-        and ``from`` where; ``runtime``, versions of Python, numpy and asteval and the instruction
-        set in use (``simd level``).
+        compiled for (``simd kernels``); ``originals``, whether `fitcore.originals` is in
+        (``found``) and ``from`` where; ``runtime``, versions of Python, numpy and asteval and the
+        instruction set in use (``simd level``).
 
     Raises
     ------

@@ -1,14 +1,14 @@
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fitcore.minpack import Evaluator
 
-_Array = NDArray[np.float64]
-_Indices = NDArray[np.int32]
-_Function = Callable[[_Array], Any] | Evaluator
+_Array: TypeAlias = NDArray[np.float64]
+_Indices: TypeAlias = NDArray[np.int32]
+_Function: TypeAlias = Callable[[_Array], Any] | Evaluator
 
 class Outcome(NamedTuple):
     x: _Array

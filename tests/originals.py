@@ -158,7 +158,10 @@ def neighbours(start: ArrayLike) -> Iterator[Array]:
 
 def counts_nearby(start: ArrayLike, run: Callable[[Array], Counts]) -> list[Counts]:
     """``run``, which returns (info, nfev), at ``start`` and then at each of its `neighbours`."""
-    return [run(np.array(start, dtype=np.float64, ndmin=1)), *(run(point) for point in neighbours(start))]
+    return [
+        run(np.array(start, dtype=np.float64, ndmin=1)),
+        *(run(point) for point in neighbours(start)),
+    ]
 
 
 def sensitive(start: ArrayLike, run: Callable[[Array], Counts]) -> bool:

@@ -22,6 +22,7 @@ lsave(1)    whether the start was outside the bounds, and was projected
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -31,10 +32,8 @@ import originals
 from numpy.typing import ArrayLike, NDArray
 from originals import require
 
-try:
+with contextlib.suppress(ImportError):  # require() tells of it
     from fitcore.originals import Dcsrch, Setulb
-except ImportError:
-    pass
 
 __all__ = ["require"]
 
@@ -43,6 +42,7 @@ Objective = Callable[[Array], tuple[float, Array]]
 """x (n,) -> f, and its gradient (n,)."""
 Counts = tuple[Any, ...]
 Run = Callable[[Objective, Array], Counts]
+
 
 @dataclass
 class Restart:

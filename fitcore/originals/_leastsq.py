@@ -117,9 +117,10 @@ def covariance(out: Outcome, tol: float = 0.0) -> Array | None:
     """
     n = out.x.size
     r = np.triu(out.fjac[:n])
-    if not np.isfinite(r).all() or not (
-        np.abs(r.diagonal()) > tol * np.linalg.norm(r, axis=0)
-    ).all():
+    if (
+        not np.isfinite(r).all()
+        or not (np.abs(r.diagonal()) > tol * np.linalg.norm(r, axis=0)).all()
+    ):
         return None
     inverse = np.empty((n, n))
     inverse[out.ipvt] = np.linalg.inv(r)

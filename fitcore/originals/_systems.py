@@ -115,9 +115,7 @@ def fsolve(
     >>> fsolve(lambda x: [x[0] * np.cos(x[1]) - 4, x[1] * x[0] - x[1] - 5], [1, 1]).round(6)
     array([6.504097, 0.908414])
     """
-    out = _hybrid(
-        func, x0, args, fprime, bool(col_deriv), xtol, maxfev, band, epsfcn, factor, diag
-    )
+    out = _hybrid(func, x0, args, fprime, bool(col_deriv), xtol, maxfev, band, epsfcn, factor, diag)
     if full_output:
         details = {"nfev": out["nfev"], "fjac": out["fjac"], "r": out["r"], "qtf": out["qtf"]}
         details["fvec"] = out["fun"]
@@ -285,9 +283,7 @@ def root(
     if not isinstance(args, tuple):
         args = (args,)
     if callback is not None:
-        warnings.warn(
-            f"Method {method} does not accept callback.", RuntimeWarning, stacklevel=2
-        )
+        warnings.warn(f"Method {method} does not accept callback.", RuntimeWarning, stacklevel=2)
     chosen = dict(options or {})
     if tol is not None:
         chosen.setdefault("xtol", tol)

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The original MINPACK-1 and L-BFGS-B 3.0, routine by routine; :mod:`fitcore.originals` is for users.
+"""The original MINPACK-1 and L-BFGS-B 3.0, routine by routine; users import `fitcore.originals`.
 
-Arguments are those of ANL-80-74 and Algorithm 778, less the work arrays and dimensions. Matrices are
+Arguments are those of ANL-80-74 and Algorithm 778, less work arrays and dimensions. Matrices are
 in Fortran order, permutations (`ipvt`) count from 0. The routines of the libraries keep nothing
 between calls, so that they run without the GIL, in any number of threads, one inside the other.
 """
@@ -72,22 +72,38 @@ cdef object LARGEST = 2**31 - 1
 
 
 class Outcome(NamedTuple):
-    """What a routine of MINPACK left in its arguments."""
+    """What a routine of MINPACK left in its arguments.
+
+    Attributes
+    ----------
+    x, fvec : ndarray, shapes (n,) and (m,)
+        The last point, and the functions there.
+    info : int
+        How the run ended, as ANL-80-74 says.
+    nfev, njev : int
+        Evaluations; Jacobians, 0 for those that form them by differences.
+    fjac : ndarray
+        `lmdif`, `lmder`: R in the upper triangle, (m, n); `lmstr`: the same, (n, n); `hybrd` and
+        `hybrj`: Q, (n, n).
+    ipvt : ndarray of int, shape (n,)
+        Column j of the factored matrix is column ipvt[j] of the Jacobian. Empty for `hybrd` and
+        `hybrj`.
+    qtf, diag : ndarray, shape (n,)
+        Q^T f, and the scale factors.
+    r : ndarray, shape (n (n + 1) / 2,)
+        `hybrd` and `hybrj`: the upper triangle of R, row by row.
+    """
 
     x: np.ndarray
     fvec: np.ndarray
     info: int
     nfev: int
     njev: int
-    """Jacobians; 0 for those that form them by differences."""
     fjac: np.ndarray
-    """lmdif, lmder: R in the upper triangle, (m, n); lmstr the same, (n, n); hybrd, hybrj: Q."""
     ipvt: np.ndarray
-    """Column j of the factored matrix is column ipvt[j] of the Jacobian; empty for hybrd, hybrj."""
     qtf: np.ndarray
     diag: np.ndarray
     r: np.ndarray
-    """hybrd, hybrj: the upper triangle of R, row by row, (n (n + 1) / 2,)."""
 
 
 cdef int small(object value, str name) except? -1:
@@ -481,15 +497,15 @@ def chkder(x, fvec, fjac, fvecp):
     cdef int m = f.size, n = point.size, mode = 2
     cdef cnp.ndarray err = zeros(m)
     if near.size != m or np.shape(jac) != (m, n):
-        raise ValueError(f"fvecp and fjac must have shapes ({m},) and {(m, n)}, got {np.shape(near)}"
-                         f" and {np.shape(jac)}")
+        raise ValueError(f"fvecp and fjac must have shapes ({m},) and {(m, n)}, got "
+                         f"{np.shape(near)} and {np.shape(jac)}")
     chkder_(&m, &n, doubles(point), doubles(f), doubles(jac), &m, doubles(point), doubles(near),
             &mode, doubles(err))
     return err
 
 
 def fdjac1(func, x, fvec, int ml, int mu, double epsfcn=0.0):
-    """Forward-difference Jacobian (n, n), perhaps banded, at x (n,), where the functions are fvec."""
+    """Forward-difference Jacobian (n, n), perhaps banded, at x (n,) with the functions fvec."""
     cdef Workspace w = Workspace(func, None, x, None, fvec, 0, 0, 0, 0, epsfcn, None, 1, 1.0,
                                  square=True)
     cdef int iflag = 1

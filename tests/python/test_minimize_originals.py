@@ -171,9 +171,7 @@ def test_a_start_on_a_bound_is_moved_inside_and_told() -> None:
 
 
 def test_residuals_in_single_precision_widen_the_steps() -> None:
-    result = minimize(
-        lambda p: residual(p).astype(np.float32), parameters(), backend="originals"
-    )
+    result = minimize(lambda p: residual(p).astype(np.float32), parameters(), backend="originals")
     assert result.success
     assert result.params["omega"].value == pytest.approx(2.0, abs=1e-3)
 

@@ -1,6 +1,6 @@
-"""Print the paths of the files of the originals, one a line, for src/originals/meson.build.
+"""Print the paths of the files of the originals, one a line, for src/fortran/originals/meson.build.
 
-    python find_sources.py ROOT DIR
+    python tools/find_originals.py ROOT DIR
 
 DIR, relative to ROOT unless absolute, holds the sources of MINPACK-1 and L-BFGS-B 3.0, each in
 directories of any name, as tools/originals_source.sh or ``apt-get source lbfgsb minpack`` leave
