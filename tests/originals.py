@@ -85,7 +85,7 @@ class Result:
         return self.info, self.nfev
 
 
-class _Recorder:
+class Recorder:
     """A function that keeps every x it is called with."""
 
     def __init__(self, function: Function) -> None:
@@ -111,7 +111,7 @@ def lmdif(
     factor: float = 100.0,
 ) -> Result:
     """`fitcore.originals.lmdif` with the points."""
-    f = _Recorder(func)
+    f = Recorder(func)
     out = routines.lmdif(f, x0, m, ftol, xtol, gtol, maxfev, epsfcn, diag, mode, factor)
     return _result(out, f.points, [])
 
@@ -130,7 +130,7 @@ def lmder(
     factor: float = 100.0,
 ) -> Result:
     """`fitcore.originals.lmder` with the points."""
-    f, df = _Recorder(func), _Recorder(jac)
+    f, df = Recorder(func), Recorder(jac)
     out = routines.lmder(f, df, x0, m, ftol, xtol, gtol, maxfev, diag, mode, factor)
     return _result(out, f.points, df.points)
 
