@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,37 @@ def test_import_without_the_originals_says_how_to_build_them() -> None:
     assert done.returncode == 1
     assert "ImportError: this build of fitcore is without the original" in done.stderr
     assert "pip install . -Csetup-args=-Doriginals=enabled" in done.stderr
+
+
+def test_sources_without_a_file_are_refused_and_it_is_named(tmp_path: Path) -> None:
+    finder = Path(__file__).parents[2] / "tools" / "find_originals.py"
+
+    def find(directory: str) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [sys.executable, str(finder), str(tmp_path), directory],
+            capture_output=True, text=True, check=False,
+        )  # fmt: skip
+
+    assert "there is no directory" in find("nowhere").stderr
+    for name in ("L/lbfgsb.f", "L/timer.f", "L/other.f"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    assert "MINPACK-1 is not complete there: chkder.f, dogleg.f," in find(".").stderr
+    names = (
+        "chkder dogleg dpmpar enorm fdjac1 fdjac2 hybrd hybrj lmder lmdif lmpar lmstr qform qrfac "
+        "qrsolv r1mpyq r1updt rwupdt"
+    ).split()
+    for name in names:
+        (tmp_path / f"{name}.f").touch()
+    (tmp_path / "L" / "qrfac.f").touch()  # the nearer of two is taken
+    done = find(".")
+    found = [Path(line).relative_to(tmp_path.resolve()) for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert sorted(map(str, found)) == sorted(
+        ["L/lbfgsb.f", "L/timer.f", *(f"{name}.f" for name in names)]
+    )
+    (tmp_path / "L" / "timer.f").unlink()
+    assert "L-BFGS-B 3.0 is not complete there: timer.f missing" in find(".").stderr
 
 
 # The same as SciPy -------------------------------------------------------------------------------
