@@ -351,7 +351,7 @@ class Minimizer:
             nan_policy=self.nan_policy,
             max_nfev=limit,
             options=options,
-            backend=self.backend,
+            backend=check_backend(self.backend),
         )
         self.result = result
         return result
