@@ -1,8 +1,8 @@
 """The original MINPACK-1 and L-BFGS-B 3.0 behind the signatures of :mod:`fitcore.optimize`.
 
 The functions here run the Fortran of the algorithms' authors as this build found it: `lmdif`,
-`lmder`, `hybrd`, `hybrj` and `setulb`. The default core of fitcore is another implementation of the same published
-algorithms. This module is for who wants the originals themselves, or wants to compare.
+`lmder`, `hybrd`, `hybrj` and `setulb`. The default core of fitcore is another implementation of the
+same published algorithms. This module is for who wants the originals themselves, or to compare.
 
 It is there when fitcore was built with them, see ``fitcore.show_config()``; without them its import
 raises ImportError. :func:`fitcore.minimize` runs whole fits on them with ``backend='originals'``.
