@@ -1,5 +1,6 @@
 """Fit models to data, and minimize functions under bounds, at native speed."""
 
+from fitcore._config import show_config
 from fitcore.minimizer import (
     AbortFitException,
     Minimizer,
@@ -24,4 +25,5 @@ __all__ = [
     "minimize",
     "report_errors",
     "report_fit",
+    "show_config",
 ]

@@ -72,6 +72,7 @@ def signature() -> inspect.Signature:
             kind("params", either),
             *(kind(name, either, default=default) for name, default in _DEFAULTS.items()),
             kind("inplace", only, default=True),
+            kind("backend", only, default="fitcore"),
             kind("engine", only, default=None),
             kind("fit_kws", kind.VAR_KEYWORD),
         ]

@@ -4,7 +4,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fitcore.minpack import LevenbergMarquardt
+from fitcore.minpack import Evaluator, LevenbergMarquardt
 
 class AbortFitException(Exception): ...
 
@@ -18,7 +18,7 @@ def coerce_float64(
     ravel_order: Literal["C", "F", "A", "K"] = "C",
 ) -> NDArray[np.float64]: ...
 
-class ParameterResidual:
+class ParameterResidual(Evaluator):
     nfev: int
     stopped: str | None
     def __init__(

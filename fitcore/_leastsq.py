@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitcore._leastsq_fit import CONVERGED, EXHAUSTED, TOO_MANY, Fit
+from fitcore._leastsq_originals import OriginalFit, check_settings
 from fitcore._leastsq_settings import read_limit, read_settings
 from fitcore._statistics import goodness, set_uncertainties
 
@@ -30,6 +31,7 @@ def fit_leastsq(
     nan_policy: str,
     max_nfev: int | None,
     options: dict[str, Any],
+    backend: str = "fitcore",
 ) -> MinimizerResult:
     """Fit, starting from a prepared result, which is completed and returned.
 
@@ -42,12 +44,17 @@ def fit_leastsq(
         settings["maxfev"] = 2 * limit  # `limit` comes first
     params = result.params
     chosen = {name for name, value in options.items() if value is not None}
-    fit = Fit(fcn, result, args, kws, iter_cb, nan_policy, limit, settings, chosen)
+    kind = Fit
+    if backend == "originals":
+        check_settings(settings, chosen)
+        kind = OriginalFit
+    fit = kind(fcn, result, args, kws, iter_cb, nan_policy, limit, settings, chosen)
     fit.run()
 
     fit.place()
     residual = fit.residual
     result.method = "leastsq"
+    result.backend = backend
     result.residual = residual
     result.nfev = fit.evaluator.nfev
     result.moved = fit.moved

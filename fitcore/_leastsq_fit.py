@@ -520,13 +520,13 @@ class Fit:
         return (solver,)
 
 
-def dependent_columns(solver: LevenbergMarquardt, names: Sequence[str], tol: float) -> str:
+def dependent_columns(solver: Any, names: Sequence[str], tol: float) -> str:
     """Say which variables make the Jacobian singular.
 
     Parameters
     ----------
-    solver : LevenbergMarquardt
-        With the factor R of its pivoted Jacobian.
+    solver : LevenbergMarquardt or alike
+        With the factor R of its pivoted Jacobian, in `fjac` and `ipvt`.
     names : sequence of str
         The variables.
     tol : float

@@ -20,6 +20,7 @@ from fitcore._arguments import (
 )
 from fitcore._fit import AbortFitException, coerce_float64
 from fitcore._leastsq import fit_leastsq
+from fitcore._leastsq_originals import check_backend
 from fitcore.parameter import Parameter, Parameters
 from fitcore.result import MinimizerResult
 
@@ -84,6 +85,11 @@ class Minimizer:
         Whether methods other than 'leastsq' estimate the covariance.
     max_nfev : int, optional
         Limit on evaluations. Default 2000 (nvarys + 1).
+    backend : {'fitcore', 'originals'}, default 'fitcore'
+        Whose implementation of the method runs: fitcore's own, or the original Fortran, for
+        'leastsq' that of MINPACK-1, see :mod:`fitcore.originals`. That makes one run as it is: it
+        has forward differences or `Dfun` only, no `callback`, and nothing is refined at the
+        solution or put onto bounds.
     **kws
         Settings of the solver, as for the method that is called.
 
@@ -119,6 +125,7 @@ class Minimizer:
         reduce_fcn: Callable[..., Any] | str | None = None,
         calc_covar: bool = True,
         max_nfev: int | None = None,
+        backend: str = "fitcore",
         **kws: Any,
     ) -> None:
         if userfcn is not None and not callable(userfcn):
@@ -140,6 +147,7 @@ class Minimizer:
         self.reduce_fcn = reduce_fcn
         self.calc_covar = read_bool(calc_covar, "calc_covar")
         self.max_nfev = max_nfev
+        self.backend = check_backend(backend)
         self.kws = kws
         self.result: MinimizerResult | None = None
 
@@ -343,6 +351,7 @@ class Minimizer:
             nan_policy=self.nan_policy,
             max_nfev=limit,
             options=options,
+            backend=check_backend(self.backend),
         )
         self.result = result
         return result
@@ -397,6 +406,7 @@ def minimize(
     max_nfev: int | None = None,
     *,
     inplace: bool = True,
+    backend: str = "fitcore",
     engine: str | None = None,
     **fit_kws: Any,
 ) -> MinimizerResult: ...
@@ -415,6 +425,7 @@ def minimize(
     calc_covar: bool = True,
     max_nfev: int | None = None,
     inplace: bool = True,
+    backend: str = "fitcore",
     engine: str | None = None,
     **fit_kws: Any,
 ) -> MinimizerResult: ...
@@ -452,6 +463,8 @@ def minimize(fcn: Any, params: Any, *ordered: Any, **named: Any) -> MinimizerRes
         Limit on evaluations. Default 2000 (nvarys + 1).
     inplace : bool, default True
         Whether `params` is updated. The result has a copy in any case.
+    backend : {'fitcore', 'originals'}, default 'fitcore'
+        Whose implementation of the method runs, see :class:`Minimizer`.
     engine : str, optional
         Deprecated name of `method`.
     **fit_kws

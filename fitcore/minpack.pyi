@@ -1,5 +1,5 @@
 from collections.abc import Callable
-from typing import Any, Literal, Self
+from typing import Any, Final, Literal, Self
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -21,6 +21,8 @@ __all__ = [
     "chkder",
     "covar",
 ]
+
+CPU_LEVEL: Final[int]
 
 class LevenbergMarquardt(Solver):
     def __init__(

@@ -250,10 +250,17 @@ _QUALITY = (
 )
 
 
+def _method(result: Any) -> str:
+    """The method, and whose implementation of it ran unless that is fitcore's own."""
+    name = str(getattr(result, "method", "unknown"))
+    original = getattr(result, "backend", "fitcore") == "originals"
+    return f"{name} (original MINPACK-1)" if original else name
+
+
 def _statistics(result: Any) -> list[str]:
     lines = [
         "[[Fit Statistics]]",
-        f"    # fitting method   = {getattr(result, 'method', 'unknown')}",
+        f"    # fitting method   = {_method(result)}",
     ]
     lines += [f"    {label} = {getfloat_attr(result, a)}" for label, a in _COUNTS[1:] + _QUALITY]
     if hasattr(result, "rsquared"):
@@ -426,7 +433,7 @@ def fitreport_html_table(result: Any, show_correl: bool = True, min_correl: floa
     params, _ = _split(result)
     show_correl, min_correl = read_correl(show_correl, min_correl)
     rows = [(label.strip(), getattr(result, attr, None)) for label, attr in _COUNTS + _QUALITY]
-    rows[0] = ("fitting method", rows[0][1])
+    rows[0] = ("fitting method", _method(result))
     if hasattr(result, "rsquared"):
         rows.append(("R-squared", result.rsquared))
     parts = [_open_table("Fit Statistics", 'class="jp-toc-ignore"')]

@@ -29,6 +29,8 @@ class MinimizerResult:
         Best-fit parameters with `stderr` and `correl`; a copy of its own.
     method : str
         Method of the fit.
+    backend : str
+        Whose implementation of it: 'fitcore', or 'originals' for the original Fortran.
     success : bool
         Whether the fit converged.
     aborted : bool
@@ -85,6 +87,7 @@ class MinimizerResult:
 
     params: Parameters
     method: str
+    backend: str
     success: bool
     aborted: bool
     errorbars: bool

@@ -1,10 +1,8 @@
-"""The original L-BFGS-B 3.0, called through ctypes: what the tests hold the core against.
+"""The original L-BFGS-B 3.0 with a record of its points: what the tests hold the core against.
 
-``liblbfgsb.so.0`` (Debian and Ubuntu: package ``liblbfgsb0``, or ``liblbfgsb-dev``) exports the
-Fortran symbols with 32-bit integers, by reference; the lengths of character arguments follow as
-hidden ``size_t`` arguments, as gfortran passes them. C. Zhu, R. H. Byrd, P. Lu, J. Nocedal,
-Algorithm 778, ACM Transactions on Mathematical Software 23(4), 1997, pp. 550-560, documents the
-interface, and J. L. Morales, J. Nocedal, same journal 38(1), 2011, article 7, version 3.0.
+`fitcore.originals.Setulb` calls it. C. Zhu, R. H. Byrd, P. Lu, J. Nocedal, Algorithm 778, ACM
+Transactions on Mathematical Software 23(4), 1997, pp. 550-560, documents the interface, and
+J. L. Morales, J. Nocedal, same journal 38(1), 2011, article 7, version 3.0.
 
 Of the saved arrays these entries are used, numbered from 1 as in that documentation:
 
@@ -24,75 +22,26 @@ lsave(1)    whether the start was outside the bounds, and was projected
 
 from __future__ import annotations
 
-import ctypes
-import ctypes.util
-import os
+import contextlib
 from collections.abc import Callable, Iterator, Sequence
-from ctypes import byref, c_double, c_int, c_size_t
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import originals
-import pytest
 from numpy.typing import ArrayLike, NDArray
+from originals import require
+
+with contextlib.suppress(ImportError):  # require() tells of it
+    from fitcore.originals import Dcsrch, Setulb
+
+__all__ = ["require"]
 
 Array = NDArray[np.float64]
 Objective = Callable[[Array], tuple[float, Array]]
 """x (n,) -> f, and its gradient (n,)."""
 Counts = tuple[Any, ...]
 Run = Callable[[Objective, Array], Counts]
-
-_LINE = 60
-"""Length of the original's messages."""
-
-
-def _load() -> ctypes.CDLL | None:
-    for name in ("liblbfgsb.so.0", ctypes.util.find_library("lbfgsb")):
-        if name:
-            try:
-                return ctypes.CDLL(name)
-            except OSError:
-                continue
-    return None
-
-
-_library = _load()
-available: bool = _library is not None
-"""Whether the original library was found."""
-
-
-def require() -> None:
-    """Skip the test that calls this, or fail it if FITCORE_REQUIRE_PEERS=1, without the library."""
-    if available:
-        return
-    what = "the original L-BFGS-B, liblbfgsb.so.0, is not installed"
-    if os.environ.get("FITCORE_REQUIRE_PEERS") == "1":
-        pytest.fail(f"{what}, and FITCORE_REQUIRE_PEERS=1 asks for it", pytrace=False)
-    pytest.skip(what, allow_module_level=True)
-
-
-def _routine(name: str) -> Any:
-    if _library is None:
-        raise RuntimeError("liblbfgsb.so.0 is not installed; call originals_lbfgsb.require() first")
-    routine = getattr(_library, name + "_")
-    routine.restype = None
-    return routine
-
-
-def _ptr(a: NDArray[Any]) -> Any:
-    """Pointer to the data, which ctypes keeps alive only as long as ``a`` lives."""
-    kind = c_double if a.dtype == np.float64 else c_int
-    return a.ctypes.data_as(ctypes.POINTER(kind))
-
-
-def _line(text: str = "") -> Any:
-    """Fortran character variable: padded with blanks, no terminator."""
-    return (ctypes.c_char * _LINE)(*text.ljust(_LINE).encode())
-
-
-def _text(line: Any) -> str:
-    return bytes(line.raw).decode("ascii", "replace").rstrip(" \0")
 
 
 @dataclass
@@ -205,7 +154,6 @@ def lbfgsb(
         iteration: the run ends when nit >= maxiter, or else nfev > maxfun. So a line search
         is always finished.
     """
-    setulb = _routine("setulb")
     x = np.array(x0, dtype=np.float64, ndmin=1)
     n = x.size
     lower = np.full(n, -np.inf) if l is None else np.array(np.broadcast_to(l, n), dtype=np.float64)
@@ -214,19 +162,7 @@ def lbfgsb(
     # 0 none, 1 lower, 2 both, 3 upper: indexed by whether there is a lower and an upper bound.
     nbd = np.array([[0, 3], [1, 2]], dtype=np.int32)[below.astype(int), above.astype(int)]
     lower[~below] = upper[~above] = 0.0
-
-    f, g, columns = c_double(0.0), np.zeros(n), max(m, 1)
-    wa = np.zeros((2 * columns + 5) * n + 11 * columns * columns + 8 * columns)
-    iwa = np.zeros(3 * n, dtype=np.int32)
-    task, csave = _line("START"), _line()
-    lsave, isave = np.zeros(4, dtype=np.int32), np.zeros(44, dtype=np.int32)
-    dsave = np.zeros(29)
-    arguments = (
-        byref(c_int(n)), byref(c_int(m)), _ptr(x), _ptr(lower), _ptr(upper), _ptr(nbd), byref(f),
-        _ptr(g), byref(c_double(factr)), byref(c_double(pgtol)), _ptr(wa), _ptr(iwa), task,
-        byref(c_int(-1)), csave, _ptr(lsave), _ptr(isave), _ptr(dsave), c_size_t(_LINE),
-        c_size_t(_LINE),
-    )  # fmt: skip
+    setulb = Setulb(x, lower, upper, nbd, m, factr, pgtol)
 
     points: list[Array] = []
     f_values: list[float] = []
@@ -234,26 +170,25 @@ def lbfgsb(
     restarts: list[Restart] = []
     new_iterate = False
     while True:
-        updates = isave[30]
-        setulb(*arguments)
-        if isave[30] < updates:
+        updates = setulb.isave[30]
+        message = setulb.step()
+        if setulb.isave[30] < updates:
             # The original tells no one. A direction is sought when an iteration begins; a line
             # search fails between two evaluations of one iteration.
             cause = "direction" if new_iterate else "line search"
             restarts.append(Restart(len(iterates), cause))
-        message = _text(task)
         new_iterate = message.startswith("NEW_X")
         if message.startswith("FG"):
-            points.append(x.copy())
-            value, gradient = fun(x.copy())
+            points.append(setulb.x.copy())
+            value, gradient = fun(setulb.x.copy())
             gradient = np.asarray(gradient, dtype=np.float64)
             if gradient.shape != (n,):
                 raise ValueError(f"fun returned a gradient of shape {gradient.shape}, not ({n},)")
-            f.value = float(value)
-            f_values.append(f.value)
-            g[:] = gradient
+            setulb.f = float(value)
+            f_values.append(setulb.f)
+            setulb.g[:] = gradient
         elif new_iterate:
-            iterates.append(x.copy())
+            iterates.append(setulb.x.copy())
             if len(iterates) >= maxiter:
                 message = "STOP: TOTAL NO. OF ITERATIONS REACHED LIMIT"
                 break
@@ -263,8 +198,8 @@ def lbfgsb(
         else:
             break
     return Result(
-        x, f.value, g, message, len(iterates), points, f_values, iterates, restarts, isave, dsave,
-        lsave,
+        setulb.x, setulb.f, setulb.g, message, len(iterates), points, f_values, iterates, restarts,
+        setulb.isave, setulb.dsave, setulb.lsave,
     )  # fmt: skip
 
 
@@ -297,22 +232,15 @@ def dcsrch(
     J. J. Moré, D. J. Thuente, Line search algorithms with guaranteed sufficient decrease,
     ACM Transactions on Mathematical Software 20(3), 1994, pp. 286-307.
     """
-    routine = _routine("dcsrch")
     value, slope = phi(0.0)
-    f, g, step = c_double(value), c_double(slope), c_double(stp)
-    task, isave, dsave = _line("START"), np.zeros(2, dtype=np.int32), np.zeros(13)
-    tolerances = [byref(c_double(t)) for t in (ftol, gtol, xtol, stpmin, stpmax)]
+    search = Dcsrch(value, slope, stp, ftol, gtol, xtol, stpmin, stpmax)
     steps: list[float] = []
     while True:
-        routine(
-            byref(f), byref(g), byref(step), *tolerances, task, _ptr(isave), _ptr(dsave),
-            c_size_t(_LINE),
-        )  # fmt: skip
-        message = _text(task)
+        message = search.step()
         if not message.startswith("FG") or len(steps) >= maxfun:
-            return LineSearch(step.value, f.value, g.value, message, steps)
-        steps.append(step.value)
-        f.value, g.value = phi(step.value)
+            return LineSearch(search.stp, search.f, search.g, message, steps)
+        steps.append(search.stp)
+        search.f, search.g = phi(search.stp)
 
 
 def last_bit_changes(fun: Objective, trials: int = 4) -> Iterator[Objective]:

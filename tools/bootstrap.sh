@@ -27,6 +27,8 @@ lint) set -- --group lint ;;
 esac
 
 # The originals are libraries of the system. Tests say what they could not compare without them.
+# Sets $originals, the option for the build; other tasks leave it as it is.
+originals=
 ensure_originals() {
     if [ "$(package_manager)" != apt ]; then
         say "the original MINPACK and L-BFGS-B are packages of Debian and Ubuntu only:" \
@@ -40,9 +42,10 @@ ensure_originals() {
         *) missing="$missing $package" ;;
         esac
     done
-    [ -n "$missing" ] || return 0
     # shellcheck disable=SC2086  # a list of packages
-    if system_install "the originals that the tests compare with are missing:$missing" $missing; then
+    if [ -z "$missing" ] ||
+        system_install "the originals that the tests compare with are missing:$missing" $missing; then
+        originals=enabled
         return
     fi
     [ "${FITCORE_REQUIRE_PEERS:-}" != 1 ] || die "FITCORE_REQUIRE_PEERS=1 asks for them"
@@ -112,6 +115,7 @@ else
     build_requirements >"$venv/build-requirements.txt"
     pip_install build "the build requirements" -r "$venv/build-requirements.txt" ninja
     set -- --no-build-isolation "--config-settings=build-dir=$venv/build" "$@"
+    [ -z "$originals" ] || set -- "--config-settings=setup-args=-Doriginals=$originals" "$@"
     if [ "$profile" = debug ]; then
         set -- "--config-settings=setup-args=-Dbuildtype=debug" \
             "--config-settings=setup-args=-Dfortran_args=['-Wall','-Wextra']" "$@"

@@ -147,6 +147,31 @@ def fmin_l_bfgs_b(
     >>> x.round(6), round(float(f), 6), d["warnflag"]
     (array([1.684211, 5.      ]), 11.578947, 0)
     """
+    return minimum(
+        _Run, func, x0, fprime, args, approx_grad, bounds, m, factr, pgtol, epsilon,
+        level(iprint, disp), maxfun, maxiter, callback, maxls,
+    )  # fmt: skip
+
+
+def minimum(
+    runner: type[_Run],
+    func: Callable[..., Any],
+    x0: ArrayLike,
+    fprime: Callable[..., ArrayLike] | None,
+    args: Any,
+    approx_grad: Any,
+    bounds: Any,
+    m: int,
+    factr: float,
+    pgtol: float,
+    epsilon: ArrayLike,
+    iprint: int,
+    maxfun: int,
+    maxiter: int,
+    callback: Callable[..., object] | None,
+    maxls: int,
+) -> tuple[Array, float, dict[str, Any]]:
+    """`fmin_l_bfgs_b`, run by one implementation or the other."""
     start = _start(x0).ravel()
     if approx_grad:
         jac: Any = "2-point"
@@ -156,9 +181,9 @@ def fmin_l_bfgs_b(
         jac = fprime
         if not callable(fprime):
             raise TypeError(f"fprime must be callable or None, got {fprime!r:.80}")
-    run = _Run(
+    run = runner(
         func, start, _arguments(args), jac, bounds, callback, name="func", m=m, factr=factr,
-        pgtol=pgtol, step=epsilon, iprint=level(iprint, disp), maxfun=maxfun, maxiter=maxiter,
+        pgtol=pgtol, step=epsilon, iprint=iprint, maxfun=maxfun, maxiter=maxiter,
         maxls=maxls, step_name="epsilon",
     )  # fmt: skip
     solver = run.solver
@@ -333,12 +358,24 @@ class _Run:
                 (step_name, "finite_diff_rel_step"),
             )  # fmt: skip
             fun, args, jac = self.differences, (), True
+        wanted = callback is not None or self.differences is not None
+        self.drive(fun, args, jac, start, iprint, self._iteration if wanted else None)
+
+    def drive(
+        self,
+        fun: Callable[..., Any],
+        args: tuple[Any, ...],
+        jac: Any,
+        start: Array,
+        iprint: int,
+        callback: Callable[[LBFGSB], None] | None,
+    ) -> None:
+        """Run to the end, and print."""
         printer = Printer(iprint, start)
         printer.head(self.solver)
-        wanted = callback is not None or self.differences is not None
         self.solver.run(
-            fun, args, jac, trace=printer.trace if iprint > 0 else None,
-            callback=self._iteration if wanted else None, maxiter=self.maxiter, maxfun=self.maxfun,
+            fun, args, jac, trace=printer.trace if iprint > 0 else None, callback=callback,
+            maxiter=self.maxiter, maxfun=self.maxfun,
         )  # fmt: skip
         printer.end(self.solver)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -126,6 +126,53 @@ def leastsq(
     >>> x.round(6), ier in (1, 2, 3, 4)
     (array([3., 2.]), True)
     """
+    job = prepare(func, x0, args, Dfun, ftol, xtol, gtol, maxfev, epsfcn, factor, diag)
+    solver = job.solver
+    solver.tell(job.first)
+    solver.run(func, job.args, Dfun, col_deriv=bool(col_deriv))
+
+    info = solver.info
+    if not full_output:
+        if info >= 5:
+            warnings.warn(solver.message, RuntimeWarning, stacklevel=2)
+        return solver.x, info
+    x, fvec, fjac, qtf = solver._give_up()
+    details: dict[str, Any] = {"fvec": fvec, "nfev": solver.nfev}
+    if Dfun is not None:
+        details["njev"] = solver.njev
+    details["fjac"] = fjac if solver.njev > 0 else np.zeros_like(fjac)
+    details["ipvt"] = solver.ipvt.astype(np.int32)
+    details["qtf"] = qtf
+    cov_x = solver.covariance() if solver.success and solver.njev > 0 else None
+    return x, cov_x, details, solver.message, info
+
+
+class Job(NamedTuple):
+    """The arguments of `leastsq`, checked."""
+
+    solver: LevenbergMarquardt
+    """With these settings, before its first step."""
+    first: Array
+    """Residuals at the start."""
+    args: tuple[Any, ...]
+    maxfev: int
+    epsfcn: float
+
+
+def prepare(
+    func: Callable[..., ArrayLike],
+    x0: ArrayLike,
+    args: Any,
+    Dfun: Callable[..., ArrayLike] | None,
+    ftol: float,
+    xtol: float,
+    gtol: float,
+    maxfev: int,
+    epsfcn: float | None,
+    factor: float,
+    diag: ArrayLike | None,
+) -> Job:
+    """Check the arguments of `leastsq`, and evaluate `func` at the start."""
     if not callable(func):
         raise TypeError(f"func must be callable, got {func!r}")
     if not isinstance(args, tuple):
@@ -157,23 +204,8 @@ def leastsq(
         )  # fmt: skip
     except ValueError as exc:
         raise TypeError(f"Improper input parameters: {exc}") from exc
-    solver.tell(first)
-    solver.run(func, args, Dfun, col_deriv=bool(col_deriv))
-
-    info = solver.info
-    if not full_output:
-        if info >= 5:
-            warnings.warn(solver.message, RuntimeWarning, stacklevel=2)
-        return solver.x, info
-    x, fvec, fjac, qtf = solver._give_up()
-    details: dict[str, Any] = {"fvec": fvec, "nfev": solver.nfev}
-    if Dfun is not None:
-        details["njev"] = solver.njev
-    details["fjac"] = fjac if solver.njev > 0 else np.zeros_like(fjac)
-    details["ipvt"] = solver.ipvt.astype(np.int32)
-    details["qtf"] = qtf
-    cov_x = solver.covariance() if solver.success and solver.njev > 0 else None
-    return x, cov_x, details, solver.message, info
+    limit = limit or (200 if Dfun is None else 100) * (start.size + 1)
+    return Job(solver, first, args, limit, float(epsfcn))
 
 
 def _first_residuals(func: Callable[..., ArrayLike], x: Array, args: tuple[Any, ...]) -> Array:

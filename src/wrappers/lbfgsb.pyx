@@ -104,6 +104,11 @@ cdef cnp.ndarray _workspace(Py_ssize_t n):
     return cnp.PyArray_EMPTY(1, &size, cnp.NPY_DOUBLE, 0)
 
 
+def as_gradient(value, Py_ssize_t n):
+    """A gradient as n doubles, or an error that says what is wrong with it."""
+    return _gradient(value, n)
+
+
 cdef bint _finite(const double *a, Py_ssize_t n) noexcept nogil:
     cdef Py_ssize_t i
     for i in range(n):

@@ -25,7 +25,9 @@ cdef extern from "dispatch.h" nogil:
 
 cnp.import_array()
 
-cdef fitcore_fold_rows_t fold_rows = fitcore_choose_fold_rows(fitcore_cpu_level())
+#: The x86-64 level whose kernels are used, 1 on other processors.
+CPU_LEVEL = fitcore_cpu_level()
+cdef fitcore_fold_rows_t fold_rows = fitcore_choose_fold_rows(CPU_LEVEL)
 
 __all__ = ["Evaluator", "LevenbergMarquardt", "MESSAGES", "PowellHybrid", "StreamingLM",
            "check_jacobian", "chkder", "covar"]

@@ -248,14 +248,3 @@ def test_sensitive_sees_starts_and_last_bits() -> None:
     assert originals_lbfgsb.sensitive(square, [3.0], bits, last_bits=False)
     assert originals_lbfgsb.sensitive(square, [0.0], bits)
     assert not originals_lbfgsb.sensitive(square, [0.0], bits, last_bits=False)
-
-
-@pytest.mark.parametrize("required", [False, True])
-def test_missing_library_skips_unless_peers_are_required(
-    required: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(originals_lbfgsb, "available", False)
-    monkeypatch.setenv("FITCORE_REQUIRE_PEERS", "1" if required else "0")
-    outcome = pytest.fail.Exception if required else pytest.skip.Exception
-    with pytest.raises(outcome, match=r"liblbfgsb\.so\.0, is not installed"):
-        originals_lbfgsb.require()

@@ -337,6 +337,7 @@ def test_missing_peer_skips_unless_it_is_required(
     env = {
         **os.environ,
         "FITCORE_REQUIRE_PEERS": require,
+        "FITCORE_WITHOUT_ORIGINALS": "0",
         "PYTHONPATH": os.pathsep.join(filter(None, path)),
     }
     run = subprocess.run(
@@ -344,3 +345,13 @@ def test_missing_peer_skips_unless_it_is_required(
         env=env, cwd=tmp_path, capture_output=True, text=True, check=False,
     )  # fmt: skip
     assert f"2 {outcome}" in run.stdout, run.stdout
+
+
+def test_build_that_is_to_be_without_the_originals_skips_with_leave(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(originals, "available", False)
+    monkeypatch.setenv("FITCORE_REQUIRE_PEERS", "1")
+    monkeypatch.setenv("FITCORE_WITHOUT_ORIGINALS", "1")
+    with pytest.raises(pytest.skip.Exception, match=r"^allowed: "):
+        originals.require()

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import originals_lbfgsb as originals
+import originals
 import pytest
 
 from fitcore.optimize import fmin_l_bfgs_b, minimize
@@ -54,31 +54,9 @@ CASES: dict[str, dict[str, Any]] = {
 ORIGINAL = """
 import sys
 sys.path[:0] = sys.argv[1:3]
-import numpy as np
-from ctypes import byref, c_double, c_int, c_void_p, create_string_buffer
-import originals_lbfgsb
+from fitcore.originals import fmin_l_bfgs_b
 from test_fmin_l_bfgs_b_print import CASES
-case = CASES[sys.argv[3]]
-x = np.array(case["x0"])
-n, m = x.size, 10
-l, u, nbd = np.zeros(n), np.zeros(n), np.zeros(n, np.int32)
-for i, (low, high) in enumerate(case.get("bounds", [])):
-    nbd[i] = {(0, 0): 0, (1, 0): 1, (1, 1): 2, (0, 1): 3}[low is not None, high is not None]
-    l[i], u[i] = low or 0, high or 0
-f, g = c_double(0.0), np.zeros(n)
-wa, iwa = np.zeros(2 * m * n + 5 * n + 11 * m * m + 8 * m), np.zeros(3 * n, np.int32)
-task, csave = create_string_buffer(b"START".ljust(60), 60), create_string_buffer(60)
-lsave, isave, dsave = np.zeros(4, np.int32), np.zeros(44, np.int32), np.zeros(29)
-p = lambda a: a.ctypes.data_as(c_void_p)
-setulb = originals_lbfgsb._routine("setulb")
-while True:
-    setulb(byref(c_int(n)), byref(c_int(m)), p(x), p(l), p(u), p(nbd), byref(f), p(g),
-           byref(c_double(case.get("factr", 1e7))), byref(c_double(1e-5)), p(wa), p(iwa), task,
-           byref(c_int(int(sys.argv[4]))), csave, p(lsave), p(isave), p(dsave), 60, 60)
-    if task.raw.startswith(b"FG"):
-        f.value, g[:] = case["func"](x.copy())
-    elif not task.raw.startswith(b"NEW_X"):
-        break
+fmin_l_bfgs_b(**CASES[sys.argv[3]], iprint=int(sys.argv[4]))
 """
 
 
