@@ -1,1 +1,14 @@
+from collections.abc import Callable
+from typing import Any
+
 class Evaluator: ...
+
+class PythonEvaluator(Evaluator):
+    def __init__(
+        self,
+        func: Callable[..., Any],
+        args: tuple[Any, ...],
+        jac: Callable[..., Any] | None,
+        col_deriv: bool,
+        callback: Callable[[Any], object] | None,
+    ) -> None: ...

@@ -9,9 +9,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fitcore._originals import Outcome, lmder, lmdif
 from fitcore._evaluator import PythonEvaluator
 from fitcore._messages import MESSAGES
+from fitcore._originals import Outcome, lmder, lmdif
 from fitcore.optimize._leastsq import prepare
 
 Array = NDArray[np.float64]

@@ -11,7 +11,7 @@ from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
 from fitcore._arrays cimport doubles, fresh, vector, zeros
-from fitcore.minpack cimport Evaluator
+from fitcore._evaluator cimport Evaluator
 
 from typing import NamedTuple
 
