@@ -3,6 +3,7 @@
 Same names, arguments, defaults and returns; numpy is all they need.
 """
 
+from fitcore.optimize._curve_fit import curve_fit
 from fitcore.optimize._inverse_hessian import LbfgsInvHessProduct
 from fitcore.optimize._lbfgsb import fmin_l_bfgs_b, lbfgsb
 from fitcore.optimize._leastsq import leastsq
@@ -13,6 +14,7 @@ __all__ = [
     "LbfgsInvHessProduct",
     "OptimizeResult",
     "OptimizeWarning",
+    "curve_fit",
     "fmin_l_bfgs_b",
     "lbfgsb",
     "leastsq",

@@ -15,7 +15,7 @@ from fitcore.lbfgsb import LBFGSB, STOP_EVALUATIONS, STOP_ITERATIONS
 from fitcore.optimize._differences import SCHEMES, Differences
 from fitcore.optimize._inverse_hessian import LbfgsInvHessProduct
 from fitcore.optimize._lbfgsb_print import Printer, level
-from fitcore.optimize._result import OptimizeResult, OptimizeWarning
+from fitcore.optimize._result import OptimizeResult, optimize_warning
 
 Array = NDArray[np.float64]
 _EPS = float(np.finfo(np.float64).eps)
@@ -235,7 +235,7 @@ def lbfgsb(
     if unknown_options:
         warnings.warn(
             f"Unknown solver options: {', '.join(map(str, unknown_options))}",
-            OptimizeWarning,
+            optimize_warning(),
             stacklevel=3,
         )
     for given, name in ((hess, "hess"), (hessp, "hessp")):

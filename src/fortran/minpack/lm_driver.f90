@@ -11,7 +11,7 @@ module fitcore_lm_driver
   use fitcore_lm_parameter, only: lm_parameter
   implicit none (type, external)
   private
-  public :: lm_init, lm_step, lm_stop, lm_work_size
+  public :: lm_init, lm_step, lm_stop, lm_work_size, ask, test_end
 
 contains
 
