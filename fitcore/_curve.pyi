@@ -12,6 +12,8 @@ __all__ = ["CurveResidual", "whitened"]
 def whitened(factor: NDArray[np.float64], a: NDArray[np.float64]) -> NDArray[np.float64]: ...
 
 class CurveResidual(Evaluator):
+    @property
+    def size(self) -> int: ...
     def __init__(
         self,
         f: Callable[..., Any],

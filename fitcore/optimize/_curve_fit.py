@@ -215,7 +215,7 @@ def curve_fit(
         )
     residual = CurveResidual(f, x, y, weights, correlated, derivative, col_deriv, least)
     solve = _unbounded if chosen == "lm" else _bounded
-    popt, pcov, info, message, ier = solve(residual, start, limits, scheme, y.size, kwargs)
+    popt, pcov, info, message, ier = solve(residual, start, limits, scheme, kwargs)
 
     if pcov is not None and not absolute_sigma:
         free = info["fvec"].size - start.size
@@ -236,7 +236,7 @@ _Outcome = tuple[Array, Array | None, dict[str, Any], str, int]
 
 
 def _unbounded(
-    residual: CurveResidual, start: Array, limits: Any, scheme: str, m: int, kwargs: dict[str, Any]
+    residual: CurveResidual, start: Array, limits: Any, scheme: str, kwargs: dict[str, Any]
 ) -> _Outcome:
     """MINPACK's fit."""
     options = {name: kwargs.pop(name) for name in _LM_OPTIONS if name in kwargs}
@@ -258,7 +258,7 @@ def _unbounded(
 
 
 def _bounded(
-    residual: CurveResidual, start: Array, limits: Any, scheme: str, m: int, kwargs: dict[str, Any]
+    residual: CurveResidual, start: Array, limits: Any, scheme: str, kwargs: dict[str, Any]
 ) -> _Outcome:
     """A fit within a box."""
     tolerances = {}
@@ -290,6 +290,7 @@ def _bounded(
         raise RuntimeError("Optimal parameters not found: " + _MESSAGES[0])
     residual.jacobian_at_end(solver, scheme)
     popt, fvec, fjac, _ = solver._give_up()
+    m = residual.size
     pcov = solver.covariance()
     diagonal = np.abs(fjac.diagonal())
     if pcov is None or not diagonal.min() > 1e-6 * diagonal.max():

@@ -69,6 +69,7 @@ cdef class CurveResidual(Evaluator):
     cdef object weights
     cdef bint correlated, col_deriv, plain
     cdef Py_ssize_t least
+    cdef readonly Py_ssize_t size       # of the residuals, without what they are filled up with
 
     def __init__(self, f, xdata, cnp.ndarray ydata, weights, bint correlated, jac, bint col_deriv,
                  Py_ssize_t least):
@@ -133,7 +134,8 @@ cdef class CurveResidual(Evaluator):
         return self.padded(out)
 
     cdef cnp.ndarray padded(self, cnp.ndarray f):
-        if cnp.PyArray_SIZE(f) >= self.least:
+        self.size = cnp.PyArray_SIZE(f)
+        if self.size >= self.least:
             return f
         return np.concatenate([f, np.zeros(self.least - f.size, f.dtype)])
 
@@ -152,17 +154,13 @@ cdef class CurveResidual(Evaluator):
     cdef int jacobian(self, const double *x, Py_ssize_t n, double *fjac, Py_ssize_t m) except -1:
         cdef cnp.npy_intp shape[2]
         cdef object given, view
-        cdef Py_ssize_t rows = m, i, j
-        cdef double *a
-        cdef double *w
+        cdef Py_ssize_t rows = self.size, j
         given = PyObject_CallObject(self.jac, self.arguments(x, n))
         try:
             given = np.asarray(given)
         except ValueError as exc:
             raise TypeError(f"jac must return an array of real numbers, got {given!r:.80}"
                             ) from exc
-        if self.least:
-            rows = min(m, self.ydata.size)
         wanted = (n, rows) if self.col_deriv else (rows, n)
         if n == 1 and given.shape == (rows,):
             given = given.reshape(wanted)
