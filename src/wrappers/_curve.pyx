@@ -8,7 +8,7 @@ from cpython.object cimport PyObject_CallObject
 from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 
-from fitcore._arrays cimport doubles, sole_owner, vector
+from fitcore._arrays cimport doubles, put_columns, sole_owner, vector
 from fitcore._bounded_lm cimport BoundedLevenbergMarquardt
 from fitcore.minpack cimport (
     JAC_ANALYTIC, JAC_CENTRAL, JAC_COMPLEX, JAC_FORWARD, Evaluator, LevenbergMarquardt,
@@ -155,7 +155,15 @@ cdef class CurveResidual(Evaluator):
         cdef cnp.npy_intp shape[2]
         cdef object given, view
         cdef Py_ssize_t rows = self.size, j
+        cdef double *w
         given = PyObject_CallObject(self.jac, self.arguments(x, n))
+        if (rows == m and not self.correlated and (self.weights is None or self.weights.size == m)
+                and put_columns(given, fjac, m, n, self.col_deriv)):
+            if self.weights is not None:
+                w = doubles(self.weights)
+                for j in range(n * m):
+                    fjac[j] *= w[j % m]
+            return 0
         try:
             given = np.asarray(given)
         except ValueError as exc:

@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
-from fitcore._arrays cimport doubles, fresh, sole_owner, vector, zeros
+from fitcore._arrays cimport doubles, fresh, put_columns, sole_owner, vector, zeros
 
 import numpy as np
 
@@ -131,6 +131,8 @@ cdef class PythonEvaluator(Evaluator):
         cdef cnp.npy_intp shape[2]
         cdef object given, view
         given = self.jac(fresh(x, n), *self.args)
+        if put_columns(given, fjac, m, n, self.col_deriv):
+            return 0
         try:
             given = np.asarray(given)
         except ValueError as exc:
