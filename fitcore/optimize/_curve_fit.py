@@ -244,7 +244,9 @@ def _unbounded(
     _refuse(kwargs, "lm", (*_LM_OPTIONS, "maxfev", "col_deriv"))
     if isinstance(maxfev, int) and maxfev < 0:
         maxfev = 0
-    solver = LevenbergMarquardt(start, jac=scheme, maxfev=0 if maxfev is None else maxfev, **options)
+    solver = LevenbergMarquardt(
+        start, jac=scheme, maxfev=0 if maxfev is None else maxfev, **options
+    )
     residual.fit(solver)
     if not solver.success:
         raise RuntimeError("Optimal parameters not found: " + solver.message)
@@ -261,7 +263,7 @@ def _bounded(
     residual: CurveResidual, start: Array, limits: Any, scheme: str, kwargs: dict[str, Any]
 ) -> _Outcome:
     """A fit within a box."""
-    tolerances = {}
+    tolerances: dict[str, Any] = {}
     for name in ("ftol", "xtol", "gtol"):
         value = kwargs.pop(name, 1e-8)
         tolerances[name] = 0.0 if value is None else value
@@ -367,8 +369,7 @@ def _scipys(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
     except ImportError as exc:
         given = ", ".join(name for name in _SCIPY_OPTIONS if name in kwargs)
         raise ImportError(
-            f"curve_fit with {given} is SciPy's, which is not installed: "
-            "pip install fitcore[scipy]"
+            f"curve_fit with {given} is SciPy's, which is not installed: pip install fitcore[scipy]"
         ) from exc
     outcome: tuple[Any, ...] = theirs(*args, **kwargs)
     return outcome

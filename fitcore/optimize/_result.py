@@ -25,7 +25,7 @@ def optimize_warning() -> type[OptimizeWarning]:
 
 
 @cache
-def _both(scipys: type[Warning]) -> type[OptimizeWarning]:
+def _both(scipys: Any) -> type[OptimizeWarning]:
     name = OptimizeWarning.__name__
     return type(name, (OptimizeWarning, scipys), {"__module__": __name__})
 

@@ -14,6 +14,8 @@ from fitcore.minpack cimport (
 
 import numpy as np
 
+from fitcore._arrays import count
+
 cnp.import_array()
 
 __all__ = ["BoundedLevenbergMarquardt"]
@@ -27,8 +29,8 @@ cdef Py_ssize_t GIL_ELEMENTS = 16384
 cdef class BoundedLevenbergMarquardt(LevenbergMarquardt):
     """Levenberg-Marquardt minimization of a sum of squares within bounds of the variables.
 
-    :class:`fitcore.minpack.LevenbergMarquardt` with bounds: asked, told, run, stopped and pickled in the
-    same way. The step minimizes the linear model within the box and the step bound by an active
+    :class:`fitcore.minpack.LevenbergMarquardt` with bounds: asked, told, run, stopped and pickled in
+    the same way. The step minimizes the linear model within the box and the step bound by an active
     set method [1]_, [2]_; while no bound interferes, points and counts are those of the solver
     without bounds. Neither a step nor a difference leaves the box. A start on a bound is one like
     any other.
@@ -40,8 +42,8 @@ cdef class BoundedLevenbergMarquardt(LevenbergMarquardt):
     lower, upper : array_like, shape (n,) or scalar, default -inf and inf
         Bounds. Equal ones fix a variable.
     m, jac, ftol, xtol, gtol, maxfev, epsfcn, factor, diag
-        As for :class:`fitcore.minpack.LevenbergMarquardt`; `gtol` is compared with the cosines of the
-        variables that are not held at a bound.
+        As for :class:`fitcore.minpack.LevenbergMarquardt`; `gtol` is compared with the cosines of
+        the variables that are not held at a bound.
     count_differences : bool, default True
         Whether the evaluations for difference Jacobians count for `nfev` and `maxfev`.
 
@@ -95,7 +97,6 @@ cdef class BoundedLevenbergMarquardt(LevenbergMarquardt):
         self.count_differences = count_differences
         self.set_box(low, high)
         if m is not None:
-            from fitcore._arrays import count
             self.allocate(count(m, "m"))
 
     cdef int set_box(self, cnp.ndarray lower, cnp.ndarray upper) except -1:
