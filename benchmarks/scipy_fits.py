@@ -1,8 +1,8 @@
 """`curve_fit` without and with bounds, and `leastsq` with a Jacobian: fitcore beside SciPy.
 
-The fits are the decaying sine's of `decaying_sine`. For `curve_fit` the unit is the floor: all calls of
-the model that fitcore makes, those for differences included, at the cost of a bare call. For
-`leastsq` residuals and Jacobians are looked up in a table, so that what is compared is the solver.
+The fits are the decaying sine's of `decaying_sine`. For `curve_fit` the unit is the floor: all
+calls of the model that fitcore makes, those for differences included, at the cost of a bare call.
+For `leastsq` residuals and Jacobians are looked up in a table: what is compared is the solver.
 """
 
 from __future__ import annotations

@@ -12,18 +12,19 @@ a drop-in                 what is not
                           by other steps; loss, tr_solver, diff_step and the like are handed to
                           SciPy (the extra ``fitcore[scipy]``); data or sigma that make no sense are
                           errors
-`fmin_l_bfgs_b`           `iprint` and `disp` print, and texts are the Fortran's; counts differ where
+`fmin_l_bfgs_b`           `iprint` and `disp` print, texts are the Fortran's; counts differ where
                           SciPy leaves out an evaluation at the very point before
-`minimize`                method 'L-BFGS-B' only, which is the default; other methods say that SciPy
-                          has them
+`minimize`                method 'L-BFGS-B' only, which is the default; others are an error that
+                          says that SciPy has them
 `lbfgsb`                  a method for SciPy's ``minimize(method=...)``
 `LbfgsInvHessProduct`     products and `todense`; no other algebra of SciPy's linear operators
 `OptimizeResult`          a class of its own, with the same attributes
 `OptimizeWarning`         warnings are of SciPy's class as well where SciPy is imported
 ========================= =========================================================================
 
-SciPy's own tests of these functions are run on them by ``tests/peers/test_scipy_own_tests.py``, which
-lists the ones that must fail and why; docs/differences.md lists the differences with their reasons.
+SciPy's own tests of these functions are run on them by
+``tests/peers/test_scipy_own_tests.py``, which lists the ones that must fail and why;
+docs/differences.md lists the differences with their reasons.
 """
 
 from fitcore.optimize._curve_fit import curve_fit

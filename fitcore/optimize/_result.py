@@ -21,7 +21,8 @@ def optimize_warning() -> type[OptimizeWarning]:
     scipys = getattr(sys.modules.get("scipy.optimize"), "OptimizeWarning", None)
     if not (isinstance(scipys, type) and issubclass(scipys, Warning)):
         return OptimizeWarning
-    return OptimizeWarning if issubclass(OptimizeWarning, scipys) else _both(scipys)
+    key: Any = scipys
+    return _both(key)
 
 
 @cache

@@ -29,11 +29,11 @@ cdef Py_ssize_t GIL_ELEMENTS = 16384
 cdef class BoundedLevenbergMarquardt(LevenbergMarquardt):
     """Levenberg-Marquardt minimization of a sum of squares within bounds of the variables.
 
-    :class:`fitcore.minpack.LevenbergMarquardt` with bounds: asked, told, run, stopped and pickled in
-    the same way. The step minimizes the linear model within the box and the step bound by an active
-    set method [1]_, [2]_; while no bound interferes, points and counts are those of the solver
-    without bounds. Neither a step nor a difference leaves the box. A start on a bound is one like
-    any other.
+    :class:`fitcore.minpack.LevenbergMarquardt` with bounds: asked, told, run, stopped and pickled
+    in the same way. The step minimizes the linear model within the box and the step bound by an
+    active set method [1]_, [2]_; while no bound interferes, points and counts are those of the
+    solver without bounds. Neither a step nor a difference leaves the box. A start on a bound is
+    one like any other.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ PINNED: dict[str, dict[str, str]] = {
     "test_minpack": {},
     "test_optimize": {
         "TestOptimizeSimple::test_l_bfgs_b_maxiter": (
-            "the message says 'NO. OF' since SciPy's port to C; it is 'NO. of' in the Fortran and here"
+            "the message says 'NO. OF' since SciPy's port to C, and 'NO. of' in the Fortran"
         ),
     },
     "test_lbfgsb_hessinv": {},

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 from bounded_box import Box, boxes, projected_cosine
-from decay import SCHEMES, START, answer, each_scheme, finish, fingerprint, jac_for, residual
+from decay import SCHEMES, START, answer, each_scheme, fingerprint, finish, jac_for, residual
 from problems import CASES, Case
 
 from fitcore._bounded_lm import BoundedLevenbergMarquardt

@@ -5,10 +5,10 @@
 !>
 !> An active set method for the convex model: variables are held where they are, the step of Moré
 !> (1978) is taken in the others, and what leaves the box is held at its bound; a held variable
-!> whose multiplier has the wrong sign is let go (Nocedal, Wright 2006, Numerical Optimization, 16.5;
-!> the projected step is that of Moré, Toraldo 1989, Numer. Math. 55). At the solution of
-!> the model every variable is free or has its multiplier's sign right, so the steps reduce
-!> the sum of squares wherever the projected gradient does not vanish, and cannot stick at a bound
+!> whose multiplier has the wrong sign is let go (Nocedal, Wright 2006, Numerical Optimization,
+!> 16.5; the projected step is that of Moré, Toraldo 1989, Numer. Math. 55). At the solution of the
+!> model every variable is free or its multiplier has the right sign, so that steps reduce the sum
+!> of squares wherever the projected gradient does not vanish, and cannot stick at a bound
 !> (Kanzow, Yamashita, Fukushima 2004, J. Comput. Appl. Math. 172, for what that gives).
 !> When no bound interferes the step is MINPACK's, bit for bit.
 module fitcore_box_step
