@@ -33,6 +33,7 @@ ORDER = (
     "minpack/qr",
     "minpack/lm_solve",
     "minpack/lm_parameter",
+    "minpack/box_step",
 )
 
 

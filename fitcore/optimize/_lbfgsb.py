@@ -15,10 +15,19 @@ from fitcore.lbfgsb import LBFGSB, STOP_EVALUATIONS, STOP_ITERATIONS
 from fitcore.optimize._differences import SCHEMES, Differences
 from fitcore.optimize._inverse_hessian import LbfgsInvHessProduct
 from fitcore.optimize._lbfgsb_print import Printer, level
-from fitcore.optimize._result import OptimizeResult, OptimizeWarning
+from fitcore.optimize._result import OptimizeResult, optimize_warning
 
 Array = NDArray[np.float64]
 _EPS = float(np.finfo(np.float64).eps)
+#: What `minimize` says of bounds where `fmin_l_bfgs_b` says what the Fortran does.
+_BOUNDS_IN_WORDS = {
+    "length of x0 != length of bounds": (
+        "The number of bounds is not compatible with the length of `x0`."
+    ),
+    "one of the lower bounds is greater than an upper bound": (
+        "An upper bound is less than the corresponding lower bound."
+    ),
+}
 
 
 def fmin_l_bfgs_b(
@@ -260,7 +269,7 @@ def lbfgsb(
     if unknown_options:
         warnings.warn(
             f"Unknown solver options: {', '.join(map(str, unknown_options))}",
-            OptimizeWarning,
+            optimize_warning(),
             stacklevel=3,
         )
     for given, name in ((hess, "hess"), (hessp, "hessp")):
@@ -293,14 +302,23 @@ def lbfgsb(
         raise TypeError(
             f"jac must be callable, True, None or one of {', '.join(SCHEMES)}, got {jac!r:.80}"
         )
-    run = _Run(
-        fun, start.ravel(), _arguments(args), jac, bounds, callback, name="fun", m=maxcor,
-        factr=_tolerance(ftol, "ftol") / _EPS, pgtol=_tolerance(gtol, "gtol"), step=step,
-        relative=finite_diff_rel_step, iprint=level(iprint, disp), maxfun=maxfun,
-        maxiter=maxiter, maxls=maxls, m_name="maxcor",
-    )  # fmt: skip
+    factr = _tolerance(ftol, "ftol") / _EPS
+    try:
+        run = _Run(
+            fun, start.ravel(), _arguments(args), jac, bounds, callback, name="fun", m=maxcor,
+            factr=factr, pgtol=_tolerance(gtol, "gtol"), step=step, relative=finite_diff_rel_step,
+            iprint=level(iprint, disp), maxfun=maxfun, maxiter=maxiter, maxls=maxls,
+            m_name="maxcor",
+        )  # fmt: skip
+    except ValueError as exc:
+        for fortrans, words in _BOUNDS_IN_WORDS.items():
+            if str(exc).endswith(fortrans):
+                raise ValueError(f"{words} ({exc})") from exc
+        raise
     solver = run.solver
     status, message = run.warnflag, solver.message
+    if solver.nit == 0 and (solver.lower == solver.upper).all():
+        message = "All independent variables were fixed by bounds."
     if run.callback_stopped:
         status, message = 99, "`callback` raised `StopIteration`."
     return OptimizeResult(

@@ -2,13 +2,33 @@
 
 from __future__ import annotations
 
+import sys
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 
 class OptimizeWarning(UserWarning):
-    """Something in the call of a minimizer is not used, or of doubtful use."""
+    """Something in the call or the outcome of a fit is of doubtful use.
+
+    Where SciPy is imported, what is warned with is SciPy's class as well: filters for either hold.
+    """
+
+
+def optimize_warning() -> type[OptimizeWarning]:
+    """The class to warn with: SciPy's too, if the program has imported it. It is not imported."""
+    scipys = getattr(sys.modules.get("scipy.optimize"), "OptimizeWarning", None)
+    if not (isinstance(scipys, type) and issubclass(scipys, Warning)):
+        return OptimizeWarning
+    key: Any = scipys
+    return _both(key)
+
+
+@cache
+def _both(scipys: Any) -> type[OptimizeWarning]:
+    name = OptimizeWarning.__name__
+    return type(name, (OptimizeWarning, scipys), {"__module__": __name__})
 
 
 class OptimizeResult(dict[str, Any]):

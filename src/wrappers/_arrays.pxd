@@ -12,3 +12,5 @@ cdef cnp.ndarray zeros(Py_ssize_t n)
 cdef cnp.ndarray fresh(const double *x, Py_ssize_t n)
 cdef cnp.ndarray vector(object value, int typenum, str what)
 cdef bint sole_owner(cnp.ndarray a)
+cdef bint put_columns(object a, double *columns, Py_ssize_t m, Py_ssize_t n,
+                      bint transposed) noexcept

@@ -96,3 +96,38 @@ cdef bint sole_owner(cnp.ndarray a) noexcept:
     """Whether the array and its memory are held by the caller's one reference alone."""
     return (FITCORE_SOLE_OWNER(a) and cnp.PyArray_CheckExact(a)
             and cnp.PyArray_CHKFLAGS(a, cnp.NPY_ARRAY_OWNDATA | cnp.NPY_ARRAY_WRITEABLE))
+
+
+cdef bint put_columns(object a, double *columns, Py_ssize_t m, Py_ssize_t n,
+                      bint transposed) noexcept:
+    """The matrix a, shape (m, n), or (n, m) if `transposed`, column after column into `columns`.
+
+    False, with nothing done, unless it is a contiguous array of doubles of that shape.
+    """
+    cdef double *source
+    cdef double *row
+    cdef double *column
+    cdef Py_ssize_t first, rows, i, j
+    if not (isinstance(a, np.ndarray) and cnp.PyArray_TYPE(<cnp.ndarray> a) == cnp.NPY_DOUBLE
+            and cnp.PyArray_NDIM(<cnp.ndarray> a) == 2
+            and cnp.PyArray_DIM(<cnp.ndarray> a, 0) == (n if transposed else m)
+            and cnp.PyArray_DIM(<cnp.ndarray> a, 1) == (m if transposed else n)
+            and cnp.PyArray_ISBEHAVED_RO(<cnp.ndarray> a)):
+        return False
+    source = <double *> cnp.PyArray_DATA(<cnp.ndarray> a)
+    if cnp.PyArray_CHKFLAGS(<cnp.ndarray> a, cnp.NPY_ARRAY_C_CONTIGUOUS if transposed
+                            else cnp.NPY_ARRAY_F_CONTIGUOUS):
+        memcpy(columns, source, m * n * sizeof(double))
+        return True
+    if not cnp.PyArray_CHKFLAGS(<cnp.ndarray> a, cnp.NPY_ARRAY_F_CONTIGUOUS if transposed
+                                else cnp.NPY_ARRAY_C_CONTIGUOUS):
+        return False
+    # by blocks of rows that stay in the cache while they are read n times
+    for first in range(0, m, 128):
+        rows = min(128, m - first)
+        for j in range(n):
+            row = source + first * n + j
+            column = columns + j * m + first
+            for i in range(rows):
+                column[i] = row[i * n]
+    return True

@@ -5,7 +5,7 @@ from libc.math cimport fabs
 from libc.string cimport memcpy
 cimport numpy as cnp
 
-from fitcore._arrays cimport fresh, vector
+from fitcore._arrays cimport fresh, put_columns, vector
 
 import numpy as np
 
@@ -69,6 +69,8 @@ cdef class PythonEvaluator(Evaluator):
         cdef cnp.npy_intp shape[2]
         cdef object given, view
         given = self.jac(fresh(x, n), *self.args)
+        if put_columns(given, fjac, m, n, self.col_deriv):
+            return 0
         try:
             given = np.asarray(given)
         except ValueError as exc:

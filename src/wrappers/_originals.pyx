@@ -18,7 +18,7 @@ from typing import NamedTuple
 import numpy as np
 
 from fitcore._arrays import count, real_array
-from fitcore.minpack import PythonEvaluator
+from fitcore._evaluator import PythonEvaluator
 
 cnp.import_array()
 

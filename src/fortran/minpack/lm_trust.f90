@@ -10,7 +10,7 @@ module fitcore_lm_trust
   use fitcore_lm_parameter, only: lm_parameter
   implicit none (type, external)
   private
-  public :: ask, lm_stop, take_start, take_factors, judge_trial
+  public :: ask, lm_stop, take_start, take_factors, judge_trial, test_end
 
 contains
 
