@@ -8,10 +8,14 @@ timed; the others are timed as their users have them, copies of x and callbacks 
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -266,11 +270,53 @@ def small(n: int, seconds: float) -> dict[str, Any]:
     return {"case": case, "unit": "solver time per iteration / fitcore's", "rows": rows}
 
 
+def peak(label: str, name: str, n: int) -> None:
+    """Print by how much the peak memory grows in a run of 15 iterations; in a process of its own."""
+    fun, x0, lower, upper = problem(name, n)
+    fun(x0)
+
+    def kilobytes(field: str) -> int:
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith(field):
+                return int(line.split()[1])
+        raise RuntimeError(f"no {field}")
+
+    left = M + 5
+
+    def iteration() -> None:
+        nonlocal left
+        left -= 1
+        if left == 0:
+            raise Stop
+
+    make = {"fitcore": run_fitcore, "original": run_original, "scipy": run_scipy}[label]
+    before = kilobytes("VmRSS")
+    with contextlib.suppress(Stop):
+        make(x0, lower, upper)(fun, iteration)
+    print((kilobytes("VmHWM") - before) * 1024)
+
+
+def memory(name: str, n: int) -> dict[str, Any]:
+    """Growth of the peak memory, the gradient and copies of x included."""
+    rows = {}
+    for label in ("fitcore", "original", "scipy"):
+        code = f"import lbfgsb; lbfgsb.peak({label!r}, {name!r}, {n})"
+        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
+                             cwd=Path(__file__).parent)  # fmt: skip
+        ratio = float(out.stdout) / (16 * M * n)
+        rows[label] = {"seconds": 0.0, "ratio": ratio, "quartiles": [ratio, ratio]}
+    case = f"L-BFGS-B, {name}, n = {n:.0e}, peak memory"
+    return {"case": case, "unit": "growth / 2 m n doubles", "rows": rows}
+
+
 def cases(seconds: float) -> Iterator[dict[str, Any]]:
     names = ("Rosenbrock", "quadratic, half of the bounds active", "bounded Rosenbrock")
     for n in (1_000_000, 100_000):
         for name in names:
             yield iterations(name, n, 20 if n > 500_000 else 60)
     yield setup(1_000_000, seconds)
+    if sys.platform == "linux":
+        for name in ("Rosenbrock", "bounded Rosenbrock"):
+            yield memory(name, 1_000_000)
     for n in (2, 25):
         yield small(n, seconds)

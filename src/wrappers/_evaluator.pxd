@@ -12,6 +12,8 @@ cdef class Evaluator:
     cdef int jacobian(self, const double *x, Py_ssize_t n, double *fjac, Py_ssize_t m) except -1
     # What the difference step of variable j at x is relative to: |x|, unless there is a reason.
     cdef double size(self, Py_ssize_t j, double x) noexcept
+    # The greatest size at which a difference still tells the slope; infinity unless known.
+    cdef double longest(self, Py_ssize_t j, double x) noexcept
     # After each accepted step of the solver; a value other than 0 stops it.
     cdef int iteration(self, object solver) except -1
 

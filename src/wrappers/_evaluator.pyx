@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The functions of a fit or a system as the native drivers call them."""
 
-from libc.math cimport fabs
+from libc.math cimport INFINITY, fabs
 from libc.string cimport memcpy
 cimport numpy as cnp
 
@@ -28,6 +28,9 @@ cdef class Evaluator:
 
     cdef double size(self, Py_ssize_t j, double x) noexcept:
         return fabs(x)
+
+    cdef double longest(self, Py_ssize_t j, double x) noexcept:
+        return INFINITY
 
     cdef int iteration(self, object solver) except -1:
         return 0

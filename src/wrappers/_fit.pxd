@@ -32,6 +32,7 @@ cdef class ParameterResidual(Evaluator):
     cdef LevenbergMarquardt solver       # while it runs
 
     cdef int assign(self, const double *u, Py_ssize_t n) except -1
+    cdef double magnitude(self, ParameterBase item, double x) noexcept
     cdef object call(self)
     cdef cnp.ndarray coerce(self, object value)
     cdef int adapt(self, double error) except -1

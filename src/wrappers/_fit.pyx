@@ -258,18 +258,25 @@ cdef class ParameterResidual(Evaluator):
         rounding and by curvature balance at the cube root.
         """
         cdef ParameterBase item = <ParameterBase> self.mapping[j]
-        cdef double value, slope, steepest, most
-        if item._min == -INFINITY and item._max == INFINITY:
+        cdef double slope, most = self.longest(j, x)
+        if most == INFINITY:
             return fabs(x)
-        value = fabs(item.from_internal(x))
-        if value == 0:
-            value = 1
-        steepest, most = 1, fmax(1, fabs(x))
+        slope = fabs(item.gradient(x))
+        return fmin(most, self.magnitude(item, x) / slope) if slope > 0 else most
+
+    cdef double magnitude(self, ParameterBase item, double x) noexcept:
+        """The size of the value at the internal value x, 1 for zero."""
+        cdef double value = fabs(item.from_internal(x))
+        return value if value != 0 else 1
+
+    cdef double longest(self, Py_ssize_t j, double x) noexcept:
+        cdef ParameterBase item = <ParameterBase> self.mapping[j]
+        cdef double steepest = 1, most = fmax(1, fabs(x))
+        if item._min == -INFINITY and item._max == INFINITY:
+            return INFINITY
         if item._min > -INFINITY and item._max < INFINITY:
             steepest, most = 0.5 * item._max - 0.5 * item._min, 1   # an angle, whatever its turns
-        most = fmax(most, cbrt(value / steepest))
-        slope = fabs(item.gradient(x))
-        return fmin(most, value / slope) if slope > 0 else most
+        return fmax(most, cbrt(self.magnitude(item, x) / steepest))
 
     # ------------------------------------------------------------------ the rest
 

@@ -39,7 +39,7 @@ typedef void (*fitcore_lb_combine_t)(int64_t rows, int64_t ld, int64_t ncol, con
 
 /* Doubles of wa: about 2 (m + 1) n; 64-bit integers of iwa. */
 int64_t fitcore_lb_work_size(int64_t n, int64_t m);
-int64_t fitcore_lb_iwork_size(int64_t n, int64_t m, int64_t bounded);
+int64_t fitcore_lb_iwork_size(int64_t m);
 void fitcore_lb_init(lbfgsb_state *s, int64_t n, int64_t m, int bounded, double factr, double pgtol,
                      int maxls);
 void fitcore_lb_stop(lbfgsb_state *s);

@@ -32,7 +32,7 @@ cdef extern from "fitcore_lbfgsb.h" nogil:
     int LB_LEFT "FITCORE_LB_LEFT"
 
     int64_t fitcore_lb_work_size(int64_t n, int64_t m)
-    int64_t fitcore_lb_iwork_size(int64_t n, int64_t m, int64_t bounded)
+    int64_t fitcore_lb_iwork_size(int64_t m)
     void fitcore_lb_init(lbfgsb_state *s, int64_t n, int64_t m, int bounded, double factr,
                          double pgtol, int maxls)
     void fitcore_lb_stop(lbfgsb_state *s)

@@ -303,7 +303,7 @@ cdef class LBFGSB:
 
         bounded = lower is not None
         work = _workspace(fitcore_lb_work_size(n, corrections))
-        size = fitcore_lb_iwork_size(n, corrections, bounded)
+        size = fitcore_lb_iwork_size(corrections)
         iwork = cnp.PyArray_ZEROS(1, &size, cnp.NPY_INT64, 0)
         marks = None
         if bounded:
@@ -840,7 +840,7 @@ def _restore(cls, bytes raw, tuple arrays, limits, tuple rest):
             raise ValueError("the pickled state is damaged: its bounds are not bounds")
     solver.state = s
     solver._x, solver._g, solver.wa = x, gradient, work
-    solver.iwa = np.zeros(fitcore_lb_iwork_size(n, s.m, s.bounded), dtype=np.int64)
+    solver.iwa = np.zeros(fitcore_lb_iwork_size(s.m), dtype=np.int64)
     solver._l, solver._u, solver.marks = lower, upper, marks
     solver.ft, solver.told, solver.restarts, solver.words = ft, told, restarts, words
     return solver

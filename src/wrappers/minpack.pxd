@@ -58,12 +58,15 @@ cdef class LevenbergMarquardt(Solver):
     # Arrays as LMDIF names them; fjac is (n, m) in C order, so that row j is column j.
     cdef cnp.ndarray _x, _fvec, _diag, _qtf, _fjac, _ipvt
     cdef cnp.ndarray xt, ft, wa
+    cdef cnp.ndarray spread             # standard errors while a fit is sharpened, else None
 
     cdef int allocate(self, Py_ssize_t m) except -1
     cdef int step(self) except -1
     cdef int sharpen(self, Evaluator evaluator, int scheme) except -1
     cdef int check_length(self, cnp.ndarray f) except -1
     cdef int evaluate(self, Evaluator evaluator, double *x) except -1
+    cdef int central_column(self, Evaluator evaluator, Py_ssize_t j) except -1
+    cdef cnp.ndarray errors(self)
     cdef int differentiate(self, Evaluator evaluator, int scheme) except -1
     cdef int linearize(self, Evaluator evaluator, int scheme) except -1
     cdef int reduce(self, const double *h, const double *last) except -1

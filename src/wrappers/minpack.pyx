@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Levenberg-Marquardt least squares by MINPACK-1, driven by reverse communication."""
 
-from libc.math cimport NAN, fabs, isfinite
+from libc.math cimport NAN, fabs, fmax, fmin, isfinite, sqrt
 from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
@@ -245,7 +245,7 @@ cdef class LevenbergMarquardt(Solver):
         cdef double *h = doubles(steps)
         cdef double *x = doubles(self.xt)
         cdef double *column
-        cdef cnp.ndarray above, below, point
+        cdef cnp.ndarray above, point
         cdef cnp.ndarray last = None
         cdef double complex *z = NULL
         cdef bint tall = fitcore_tall_block_rows(m, n) > 0
@@ -258,6 +258,9 @@ cdef class LevenbergMarquardt(Solver):
             column = doubles(self._fjac) + j * m
             fitcore_difference_points(scheme, self.state.epsfcn, x[j], evaluator.size(j, x[j]),
                                       &plus, &minus, &h[j])
+            if scheme == JAC_CENTRAL:
+                self.central_column(evaluator, j)
+                continue
             if scheme == JAC_COMPLEX:
                 z[j] = plus + 1j * h[j]
                 above = evaluator.residual_complex(z, n)
@@ -269,16 +272,7 @@ cdef class LevenbergMarquardt(Solver):
             x[j] = plus
             above = evaluator.residual(x, n)
             self.check_length(above)
-            if scheme == JAC_CENTRAL:
-                # the function may hand out the same array again
-                memcpy(column, doubles(above), m * sizeof(double))
-                above = None
-                x[j] = minus
-                below = evaluator.residual(x, n)
-                self.check_length(below)
-                fitcore_finish_column(m, doubles(below), h[j], column)
-                below = None
-            elif tall:
+            if tall:
                 # the last column is used next: it need not be copied if nobody else holds it
                 if j == n - 1 and sole_owner(above):
                     last = above
@@ -292,6 +286,47 @@ cdef class LevenbergMarquardt(Solver):
         if tall:
             self.reduce(h if scheme == JAC_FORWARD else NULL,
                         NULL if last is None else doubles(last))
+        return 0
+
+    cdef int central_column(self, Evaluator evaluator, Py_ssize_t j) except -1:
+        """Column j of the Jacobian by central differences; xt is x, and left so.
+
+        When a fit is sharpened the steps are relative to the standard errors where these are larger
+        than the values, which may be next to zero. A step that was too long (the function ends on
+        the way) is then made as short as x alone asks for, and one that was too short (the function
+        has steps of its own) longer.
+        """
+        cdef Py_ssize_t n = self.state.n, m = self.state.m
+        cdef double *x = doubles(self.xt)
+        cdef double *column = doubles(self._fjac) + j * m
+        cdef double at = x[j], usual = evaluator.size(j, x[j]), size, plus = 0, minus = 0, h = 0
+        cdef cnp.ndarray f
+        cdef double norm
+        cdef int attempt
+        size = usual
+        if self.spread is not None:
+            size = fmax(usual, fmin(doubles(self.spread)[j], evaluator.longest(j, at)))
+        for attempt in range(2):
+            fitcore_difference_points(JAC_CENTRAL, self.state.epsfcn, at, size, &plus, &minus, &h)
+            x[j] = plus
+            f = evaluator.residual(x, n)
+            self.check_length(f)
+            # the function may hand out the same array again
+            memcpy(column, doubles(f), m * sizeof(double))
+            f = None
+            x[j] = minus
+            f = evaluator.residual(x, n)
+            self.check_length(f)
+            fitcore_finish_column(m, doubles(f), h, column)
+            f = None
+            x[j] = at
+            if self.spread is None or attempt > 0:
+                break
+            norm = fitcore_norm(m, column)
+            if norm > 0 and isfinite(norm):
+                break
+            size = fmin(1000 * size, evaluator.longest(j, at)) if norm == 0 else usual
+            self.state.nfev += 2
         return 0
 
     cdef int linearize(self, Evaluator evaluator, int scheme) except -1:
@@ -362,7 +397,11 @@ cdef class LevenbergMarquardt(Solver):
         cdef double trial
         cdef double *x = doubles(self._x)
         cdef double *xt = doubles(self.xt)
-        self.linearize(evaluator, scheme)
+        self.spread = self.errors()
+        try:
+            self.linearize(evaluator, scheme)
+        finally:
+            self.spread = None
         if scheme != JAC_ANALYTIC:
             s.nfev += 2 * n if scheme == JAC_CENTRAL else n
         s.njev += 1
@@ -388,6 +427,19 @@ cdef class LevenbergMarquardt(Solver):
             memcpy(x, xt, n * sizeof(double))
             self._fvec, self.ft = self.ft, self._fvec
         return 0
+
+    cdef cnp.ndarray errors(self):
+        """Standard error of each variable were the others known, from the last R; 0 where unknown."""
+        cdef Py_ssize_t n = self.state.n, m = self.state.m, k
+        cdef cnp.ndarray errors = zeros(n)
+        cdef int64_t *ipvt = <int64_t *> cnp.PyArray_DATA(self._ipvt)
+        cdef double norm, error
+        if self.state.factored:
+            for k in range(n):
+                norm = fitcore_norm(k + 1, doubles(self._fjac) + k * m)
+                error = self.state.fnorm / (sqrt(<double> m) * norm) if norm > 0 else 0.0
+                doubles(errors)[ipvt[k] - 1] = error if isfinite(error) else 0.0
+        return errors
 
     def run(self, func, args=(), jac=None, *, bint col_deriv=False, callback=None):
         """Run the fit to its end, calling Python functions.

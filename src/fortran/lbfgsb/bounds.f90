@@ -75,26 +75,28 @@ contains
     real(wp), intent(out) :: v(rows), held(rows)
     integer(ip), intent(out) :: nheld
     real(wp), dimension(chunk_rows) :: size, breaks, meets, open, at, zero
-    real(wp) :: gi, below, above, room, pg
-    logical :: lower, upper, fixed
+    real(wp) :: gi, below, above, room, pg, lower, upper, moves, endless
     integer(ip) :: i
 
+    ! 1 and 0 for true and false: products of them need no branch
     do i = 1, rows
       gi = g(i)
       below = x(i) - l(i)
       above = u(i) - x(i)
       pg = merge(merge(below, gi, below < gi), merge(-above, gi, -above > gi), gi >= 0)
       size(i) = abs(pg)
-      lower = below <= 0
-      upper = above <= 0
-      fixed = (lower .and. (upper .or. gi >= 0)) .or. (upper .and. gi <= 0)
-      at(i) = merge(1.0_wp, 0.0_wp, lower .or. upper)
-      held(i) = merge(1.0_wp, 0.0_wp, fixed)
-      v(i) = merge(0.0_wp, -gi, fixed)
+      lower = merge(1.0_wp, 0.0_wp, below <= 0)
+      upper = merge(1.0_wp, 0.0_wp, above <= 0)
+      at(i) = merge(1.0_wp, 0.0_wp, lower + upper > 0)
+      moves = lower * (upper + merge(1.0_wp, 0.0_wp, gi >= 0)) + upper * merge(1.0_wp, 0.0_wp, gi <= 0)
+      held(i) = merge(1.0_wp, 0.0_wp, moves > 0)
+      v(i) = merge(0.0_wp, -gi, moves > 0)
+      moves = merge(1.0_wp, 0.0_wp, abs(v(i)) > 0)
       room = merge(below, above, gi > 0)
-      open(i) = merge(1.0_wp, 0.0_wp, room > huge(room) .and. abs(v(i)) > 0)
-      meets(i) = merge(1.0_wp, 0.0_wp, room <= huge(room) .and. abs(v(i)) > 0)
-      breaks(i) = merge(room / abs(gi), huge(room), abs(v(i)) > 0)
+      endless = merge(1.0_wp, 0.0_wp, room > huge(room))
+      open(i) = moves * endless
+      meets(i) = moves * (1 - endless)
+      breaks(i) = merge(room / abs(gi), huge(room), moves > 0)
       zero(i) = 0.0_wp * gi                        ! NaN if g(i) is no finite number
     end do
     s%sbgnrm = max(s%sbgnrm, greatest(rows, size))
@@ -145,19 +147,28 @@ contains
     logical, intent(in) :: first                   !< there is no last time
     integer(ip), intent(out) :: nfree, nenter, nleave
     integer(kb) :: free, was
-    integer(ip) :: i
+    integer(ic) :: kept, came, went
+    integer(ip) :: i, begin
 
     nfree = 0
     nenter = 0
     nleave = 0
-    do i = 1, n
-      free = iand(marks(i), mark_free)
-      was = shiftr(iand(marks(i), mark_was_free), 1)
-      if (first) was = free
-      marks(i) = 3_kb * free + mark_entered * iand(free, 1_kb - was) + mark_left * iand(was, 1_kb - free)
-      nfree = nfree + free
-      nenter = nenter + iand(free, 1_kb - was)
-      nleave = nleave + iand(was, 1_kb - free)
+    do begin = 1, n, chunk_rows
+      kept = 0
+      came = 0
+      went = 0
+      do i = begin, min(n, begin + chunk_rows - 1)
+        free = iand(marks(i), mark_free)
+        was = iand(marks(i) / mark_was_free, 1_kb)
+        was = merge(free, was, first)
+        kept = kept + free
+        came = came + free * (1_kb - was)
+        went = went + was * (1_kb - free)
+        marks(i) = 3_kb * free + mark_entered * (free * (1_kb - was)) + mark_left * (was * (1_kb - free))
+      end do
+      nfree = nfree + kept
+      nenter = nenter + came
+      nleave = nleave + went
     end do
   end subroutine count_free
 

@@ -8,7 +8,7 @@ module fitcore_lb_cauchy
   use fitcore_kinds, only: wp, ip, ic, eps
   use fitcore_bounds, only: breakpoint, mark_free
   use fitcore_lb_types, only: lb_state, kb
-  use fitcore_lb_layout, only: ring
+  use fitcore_lb_layout, only: ring, block_of, row_of
   use fitcore_lb_compact, only: middle_product
   implicit none (type, external)
   private
@@ -21,15 +21,17 @@ contains
   !>
   !> p = W^T v comes in for v at x and leaves for those that stay free, and so do, where a
   !> correction is new, its products `sums` (see gather_products).
-  pure subroutine cauchy_search(s, n, m, ld, nblocks, w, x, l, u, g, marks, breaks, order, sy, wt, p, &
+  !>
+  !> The breakpoints ahead form a heap: where they are in `breaks`, and whose, as real numbers, in
+  !> column `spare` of w, which is free now.
+  pure subroutine cauchy_search(s, n, m, ld, nblocks, w, spare, x, l, u, g, marks, breaks, sy, wt, p, &
       c, wbp, v, sums, length)
     type(lb_state), intent(inout) :: s
-    integer(ip), intent(in) :: n, m, ld, nblocks
-    real(wp), intent(in) :: w(ld, 2 * m + 2, nblocks)
+    integer(ip), intent(in) :: n, m, ld, nblocks, spare
+    real(wp), intent(inout) :: w(ld, 2 * m + 2, nblocks)
     real(wp), intent(in) :: x(n), l(n * s%bounded), u(n * s%bounded), g(n)
     integer(kb), intent(inout) :: marks(n * s%bounded)
     real(wp), intent(out) :: breaks(n)             !< scratch
-    integer(ip), intent(out) :: order(n * s%bounded)  !< scratch
     real(wp), intent(in) :: sy(m, m), wt(m, m)
     real(wp), intent(inout) :: p(2 * m)
     real(wp), intent(out) :: c(2 * m)
@@ -68,7 +70,7 @@ contains
         if (dtm < taken - t_before) exit
         t = 2 * max(t_before + dtm, taken)
         if (.not. t <= huge(t)) t = huge(t)
-        call collect(n, x, l, u, g, marks, from, t, heaped, breaks, order)
+        call collect(n, ld, x, l, u, g, marks, from, t, heaped, breaks, w(:, spare, :))
         from = t
         taken = t
         if (heaped == 0) then
@@ -77,20 +79,20 @@ contains
         end if
       end if
       t = breaks(1)
-      i = order(1)
+      i = nint(w(1, spare, 1), ip)
       dt = t - t_before
       if (dtm < dt) exit
 
       ! variable i reaches its bound: fix it and look at the next segment
-      call pop(heaped, breaks, order)
+      call pop(heaped, ld, breaks, w(:, spare, :))
       length = length + dt
       heaped = heaped - 1
       remaining = remaining - 1
       di = -g(i)
       marks(i) = iand(marks(i), not(mark_free))
       zi = merge(u(i) - x(i), l(i) - x(i), di > 0)
-      block = (i - 1) / ld + 1
-      row = i - (block - 1) * ld
+      block = block_of(i, ld)
+      row = row_of(i, ld)
       if (s%pending == 1 .and. col > 0) call hold(m, col, s%head, w(row, :, block), sums)
       if (remaining == 0 .and. s%nbreak == n) then
         dtm = dt
@@ -134,27 +136,36 @@ contains
   end subroutine cauchy_search
 
   !> The free variables whose breakpoints are beyond `from` and not beyond `to`, as a heap.
-  pure subroutine collect(n, x, l, u, g, marks, from, to, count, breaks, order)
-    integer(ip), intent(in) :: n
+  pure subroutine collect(n, ld, x, l, u, g, marks, from, to, count, breaks, order)
+    integer(ip), intent(in) :: n, ld
     real(wp), intent(in) :: x(n), l(n), u(n), g(n), from, to
     integer(kb), intent(in) :: marks(n)
     integer(ip), intent(out) :: count
     real(wp), intent(inout) :: breaks(n)
-    integer(ip), intent(inout) :: order(n)
+    real(wp), intent(inout) :: order(:, :)         !< (ld, blocks): one after the other
     real(wp) :: t
-    integer(ip) :: i
+    integer(ip) :: i, block, row
 
     count = 0
+    block = 1
+    row = 0
     do i = 1, n
       if (iand(marks(i), mark_free) == 0 .or. .not. abs(g(i)) > 0) cycle
       t = breakpoint(x(i), l(i), u(i), g(i))
       if (t > from .and. t <= to) then
         count = count + 1
         breaks(count) = t
-        order(count) = i
+        row = row + 1
+        if (row > ld) then
+          block = block + 1
+          row = 1
+        end if
+        order(row, block) = real(i, wp)
       end if
     end do
-    call heapify(count, breaks, order)
+    do i = count / 2, 1, -1
+      call sift(i, count, ld, breaks, order)
+    end do
   end subroutine collect
 
   !> A variable's row of W = [Y theta S].
@@ -200,39 +211,25 @@ contains
     end do
   end function small_dot
 
-  !> Order keys as a heap with the least at the top.
-  pure subroutine heapify(n, key, item)
-    integer(ip), intent(in) :: n
-    real(wp), intent(inout) :: key(*)
-    integer(ip), intent(inout) :: item(*)
-    integer(ip) :: i
-
-    do i = n / 2, 1, -1
-      call sift(i, n, key, item)
-    end do
-  end subroutine heapify
-
-  !> Take the least away; n is the number before.
-  pure subroutine pop(n, key, item)
-    integer(ip), intent(in) :: n
-    real(wp), intent(inout) :: key(*)
-    integer(ip), intent(inout) :: item(*)
+  !> Take the least of n away.
+  pure subroutine pop(n, ld, key, item)
+    integer(ip), intent(in) :: n, ld
+    real(wp), intent(inout) :: key(*), item(:, :)
 
     key(1) = key(n)
-    item(1) = item(n)
-    call sift(1_ip, n - 1, key, item)
+    item(1, 1) = item(row_of(n, ld), block_of(n, ld))
+    call sift(1_ip, n - 1, ld, key, item)
   end subroutine pop
 
-  !> Let the element at `start` sink to its place.
-  pure subroutine sift(start, n, key, item)
-    integer(ip), intent(in) :: start, n
-    real(wp), intent(inout) :: key(*)
-    integer(ip), intent(inout) :: item(*)
-    integer(ip) :: i, child, what
-    real(wp) :: k
+  !> Let the element at `start` sink to its place in the heap, whose least key is the first.
+  pure subroutine sift(start, n, ld, key, item)
+    integer(ip), intent(in) :: start, n, ld
+    real(wp), intent(inout) :: key(*), item(:, :)
+    integer(ip) :: i, child
+    real(wp) :: k, what
 
     k = key(start)
-    what = item(start)
+    what = item(row_of(start, ld), block_of(start, ld))
     i = start
     do
       child = 2 * i
@@ -242,11 +239,11 @@ contains
       end if
       if (.not. key(child) < k) exit
       key(i) = key(child)
-      item(i) = item(child)
+      item(row_of(i, ld), block_of(i, ld)) = item(row_of(child, ld), block_of(child, ld))
       i = child
     end do
     key(i) = k
-    item(i) = what
+    item(row_of(i, ld), block_of(i, ld)) = what
   end subroutine sift
 
 end module fitcore_lb_cauchy

@@ -9,7 +9,7 @@ module fitcore_lb_layout
   use fitcore_lb_types, only: lb_state
   implicit none (type, external)
   private
-  public :: chunk_rows, leading, blocks, ring, list_columns, work_size, iwork_size, fetch
+  public :: chunk_rows, leading, blocks, block_of, row_of, ring, list_columns, work_size, iwork_size, fetch
 
   !> Rows of a block. Long enough for the processor to see where a column leads, and not a power of
   !> two, so that the columns of a block do not share cache sets.
@@ -30,6 +30,18 @@ contains
     integer(ip), intent(in) :: n
     blocks = (n + leading(n) - 1) / leading(n)
   end function blocks
+
+  !> Block of element k.
+  pure integer(ip) function block_of(k, ld)
+    integer(ip), intent(in) :: k, ld
+    block_of = (k - 1) / ld + 1
+  end function block_of
+
+  !> Row of element k within its block.
+  pure integer(ip) function row_of(k, ld)
+    integer(ip), intent(in) :: k, ld
+    row_of = k - (k - 1) / ld * ld
+  end function row_of
 
   !> Column of S of the j-th oldest correction; of Y, m + 1 further. With j = col + 1 it is that of
   !> the search direction.
@@ -57,9 +69,9 @@ contains
   end function work_size
 
   !> 64-bit integers of iwa.
-  pure integer(ip) function iwork_size(n, m, bounded) bind(c, name='fitcore_lb_iwork_size')
-    integer(ip), intent(in), value :: n, m, bounded
-    iwork_size = 2 * m + merge(n, 0_ip, bounded /= 0)
+  pure integer(ip) function iwork_size(m) bind(c, name='fitcore_lb_iwork_size')
+    integer(ip), intent(in), value :: m
+    iwork_size = 2 * m
   end function iwork_size
 
   !> A copy of column j of S (which = 0) or Y (1), from 1, the oldest first; column col + 1 holds the

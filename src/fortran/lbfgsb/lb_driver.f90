@@ -65,7 +65,7 @@ contains
     real(wp), intent(in), value :: f
     real(wp), intent(inout) :: g(s%n)
     real(wp), intent(inout) :: wa(work_size(s%n, s%m))
-    integer(ip), intent(inout) :: iwa(iwork_size(s%n, s%m, int(s%bounded, ip)))
+    integer(ip), intent(inout) :: iwa(iwork_size(s%m))
     integer(kb), intent(inout) :: marks(s%n * s%bounded)
     procedure(products) :: multiply
     procedure(combine) :: add
@@ -86,12 +86,12 @@ contains
     small = sums + 8 * m
     scratch = small + 10 * m
     call advance(s, n, m, ld, nb, x, l, u, f, g, wa, wa(t), wa(sy), wa(ss), wa(wt), wa(wn), wa(wn1), &
-      wa(sums), wa(small), wa(scratch), iwa, iwa(2 * m + 1), marks, multiply, add)
+      wa(sums), wa(small), wa(scratch), iwa, marks, multiply, add)
   end subroutine lb_step
 
   !> lb_step with its workspace taken apart.
   pure subroutine advance(s, n, m, ld, nb, x, l, u, f, g, w, t, sy, ss, wt, wn, wn1, sums, small, &
-      rows, which, order, marks, multiply, add)
+      rows, which, marks, multiply, add)
     type(lb_state), intent(inout) :: s
     integer(ip), intent(in) :: n, m, ld, nb
     real(wp), intent(inout) :: x(n), g(n)
@@ -101,7 +101,7 @@ contains
     real(wp), intent(inout) :: sy(m, m), ss(m, m), wt(m, m), wn(2 * m, 2 * m), wn1(2 * m, 2 * m)
     real(wp), intent(inout) :: sums(4, 2 * m)      !< products of the new correction
     real(wp), intent(inout) :: small(10 * m), rows(ld, 5)  !< scratch
-    integer(ip), intent(inout) :: which(2 * m), order(n * s%bounded)
+    integer(ip), intent(inout) :: which(2 * m)
     integer(kb), intent(inout) :: marks(n * s%bounded)
     procedure(products) :: multiply
     procedure(combine) :: add
@@ -154,7 +154,7 @@ contains
           add, dtd, again)
       else
         call bounded_direction(s, n, m, ld, nb, x, l, u, g, w, t, sy, ss, wt, wn, wn1, sums, small, &
-          rows, which, order, marks, add, dtd, again)
+          rows, which, marks, add, dtd, again)
       end if
       if (.not. again) then
         call begin_search(s, n, m, ld, nb, x, l, u, g, w, t, dtd, again)
@@ -290,7 +290,7 @@ contains
   !> The trial point with bounds: to the Cauchy point, and on to the minimizer over the variables
   !> that are free there. `again` when a factorization failed and the memory was emptied.
   pure subroutine bounded_direction(s, n, m, ld, nb, x, l, u, g, w, t, sy, ss, wt, wn, wn1, sums, small, &
-      rows, which, order, marks, add, dtd, again)
+      rows, which, marks, add, dtd, again)
     type(lb_state), intent(inout) :: s
     integer(ip), intent(in) :: n, m, ld, nb
     real(wp), intent(inout) :: x(n), w(ld, 2 * m + 2, nb), t(n)
@@ -299,7 +299,6 @@ contains
     real(wp), intent(inout) :: sums(4, 2 * m)
     real(wp), intent(out) :: small(10 * m), rows(ld)  !< scratch
     integer(ip), intent(out) :: which(2 * m)
-    integer(ip), intent(inout) :: order(n)
     integer(kb), intent(inout) :: marks(n)
     procedure(combine) :: add
     real(wp), intent(out) :: dtd
@@ -313,8 +312,8 @@ contains
     associate (p => small(1:2 * m), c => small(2 * m + 1:4 * m), wv => small(4 * m + 1:6 * m), &
         a => small(6 * m + 1:8 * m), coef => small(8 * m + 1:10 * m))
       call products_with_v(col, s%theta, sums, p(1:2 * col))
-      call cauchy_search(s, n, m, ld, nb, w, x, l, u, g, marks, t, order, sy, wt, p, c, wv, a, sums, &
-        length)
+      call cauchy_search(s, n, m, ld, nb, w, spare_column(s), x, l, u, g, marks, t, sy, wt, p, c, wv, &
+        a, sums, length)
       s%nseg_total = s%nseg_total + s%nseg
       call count_free(n, marks, s%nit == 0, s%nfree, s%nenter, s%nleave)
 
