@@ -170,10 +170,10 @@ def curve_fit(
     >>> y = decay(t, 2.5, 1.3, 0.5) + 0.1 * np.cos(9 * t)
     >>> popt, pcov = curve_fit(decay, t, y)
     >>> popt.round(2), np.sqrt(np.diag(pcov)).round(2)
-    (array([2.57, 1.34, 0.5 ]), array([0.06, 0.07, 0.02]))
+    (array([2.53, 1.32, 0.5 ]), array([0.04, 0.05, 0.02]))
     >>> popt, pcov = curve_fit(decay, t, y, bounds=(0, [3, 1, 0.5]))
     >>> popt.round(2)
-    array([2.42, 1.  , 0.39])
+    array([2.43, 1.  , 0.38])
     """
     if not callable(f):
         raise TypeError(f"f must be callable, got {f!r:.80}")
