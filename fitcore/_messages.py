@@ -7,20 +7,19 @@ MESSAGES: Final[dict[int, str]] = {
     -1: "The fit was stopped by the user.",
     0: "Improper input parameters.",
     1: "Both actual and predicted relative reductions in the sum of squares\n"
-       "  are at most {ftol:f}",
+    "  are at most {ftol:f}",
     2: "The relative error between two consecutive iterates is at most {xtol:f}",
     3: "Both actual and predicted relative reductions in the sum of squares\n"
-       "  are at most {ftol:f} and the relative error between two consecutive iterates is at \n"
-       "  most {xtol:f}",
+    "  are at most {ftol:f} and the relative error between two consecutive iterates is at \n"
+    "  most {xtol:f}",
     4: "The cosine of the angle between func(x) and any column of the\n"
-       "  Jacobian is at most {gtol:f} in absolute value",
+    "  Jacobian is at most {gtol:f} in absolute value",
     5: "Number of calls to function has reached maxfev = {maxfev:d}.",
-    6: "ftol={ftol:f} is too small, no further reduction in the sum of squares\n"
-       "  is possible.",
+    6: "ftol={ftol:f} is too small, no further reduction in the sum of squares\n  is possible.",
     7: "xtol={xtol:f} is too small, no further improvement in the approximate\n"
-       "  solution is possible.",
+    "  solution is possible.",
     8: "gtol={gtol:f} is too small, func(x) is orthogonal to the columns of\n"
-       "  the Jacobian to machine precision.",
+    "  the Jacobian to machine precision.",
     9: "The residuals or the Jacobian contain NaN or infinity at the present point,\n"
-       "  or at every step from it.",
+    "  or at every step from it.",
 }

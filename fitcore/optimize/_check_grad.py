@@ -193,7 +193,11 @@ def _steps(epsilon: ArrayLike, x: Array, kind: np.dtype[Any]) -> Array:
         raise ValueError(f"epsilon must be finite, got {epsilon!r:.80}")
     sign = np.where(x >= 0, 1.0, -1.0)
     single = kind.kind == "f" and kind.itemsize < 8
-    default = (float(np.sqrt(np.finfo(kind).eps)) if single else _EPSILON) * sign * np.maximum(1.0, np.abs(x))
+    default = (
+        (float(np.sqrt(np.finfo(kind).eps)) if single else _EPSILON)
+        * sign
+        * np.maximum(1.0, np.abs(x))
+    )
     return np.where((x + steps) - x == 0, default, steps)
 
 

@@ -45,6 +45,7 @@ cdef double ROUNDING = 8 * 2.220446049250313e-16
 # Below this many elements of the Jacobian a step is too short to be worth giving up the GIL.
 cdef Py_ssize_t GIL_ELEMENTS = 16384
 
+
 def _scheme(value, str name):
     """The code of a way to get the Jacobian."""
     if not isinstance(value, str) or value not in _SCHEMES:
@@ -429,7 +430,7 @@ cdef class LevenbergMarquardt(Solver):
         return 0
 
     cdef cnp.ndarray errors(self):
-        """Standard error of each variable were the others known, from the last R; 0 where unknown."""
+        """Standard errors of the variables were the others known, by the last R; 0 if unknown."""
         cdef Py_ssize_t n = self.state.n, m = self.state.m, k
         cdef cnp.ndarray errors = zeros(n)
         cdef int64_t *ipvt = <int64_t *> cnp.PyArray_DATA(self._ipvt)

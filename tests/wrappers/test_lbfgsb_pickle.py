@@ -146,7 +146,18 @@ INTEGERS = [
     "nskip", "nenter", "nleave", "nls", "nbreak", "nopen",
 ]  # fmt: skip
 COUNTS = {"nit", "nfev", "nseg", "nseg_total", "nskip", "nls", "updates"}
-SMALL = ["maxls", "task", "info", "stage", "bounded", "constrained", "boxed", "projected", "updated", "pending"]
+SMALL = [
+    "maxls",
+    "task",
+    "info",
+    "stage",
+    "bounded",
+    "constrained",
+    "boxed",
+    "projected",
+    "updated",
+    "pending",
+]
 
 
 def patched(raw: bytes, at: int, packed: bytes) -> bytes:

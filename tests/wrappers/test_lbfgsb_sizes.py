@@ -64,7 +64,9 @@ def test_more_than_two_to_the_31_elements_of_s_and_y() -> None:
     small = LBFGSB(x0, m=10, **options).run(fun, maxiter=7)
     assert large.nit == small.nit == 7 and large.nfev == small.nfev
     assert large.x.tobytes() == small.x.tobytes()
-    assert all(np.array_equal(a, b) for a, b in zip(large.corrections(), small.corrections(), strict=True))
+    assert all(
+        np.array_equal(a, b) for a, b in zip(large.corrections(), small.corrections(), strict=True)
+    )
 
 
 def test_sizes_that_no_memory_holds_are_refused() -> None:

@@ -494,6 +494,7 @@ def test_bad_rows_of_the_jacobian_are_named(name: str) -> None:
 @pytest.mark.parametrize("m", [None, 50])
 def test_a_pass_of_another_length_is_an_error(m: int | None) -> None:
     for wrong in (40, 60):
+
         def rows(p: np.ndarray, wrong: int = wrong) -> Iterator[Pair]:
             return pieces(50 if solver.nfev < 2 else wrong, 10)(p)
 

@@ -149,8 +149,18 @@ def damages() -> Any:
     for at, name in enumerate(("m", "n", "maxfev", "nfev", "njev", "nit")):
         for value in (-1, -(2**63), *((2**40, 1) if name in ("m", "n") else ())):
             if (name, value) != ("m", 2**40):
-                yield f"{name}={value}", (cls, patched(raw, 8 * at, struct.pack("q", value)), arrays)
-    for at, name in ((0, "ftol"), (1, "xtol"), (2, "gtol"), (4, "factor"), (8, "delta"), (9, "par")):
+                yield (
+                    f"{name}={value}",
+                    (cls, patched(raw, 8 * at, struct.pack("q", value)), arrays),
+                )
+    for at, name in (
+        (0, "ftol"),
+        (1, "xtol"),
+        (2, "gtol"),
+        (4, "factor"),
+        (8, "delta"),
+        (9, "par"),
+    ):
         for number in (-1.0, np.nan):
             packed = struct.pack("d", number)
             yield f"{name}={number}", (cls, patched(raw, 48 + 8 * at, packed), arrays)
