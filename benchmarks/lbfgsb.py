@@ -47,7 +47,7 @@ def rosenbrock(n: int) -> Objective:
 
 
 def quadratic(n: int) -> Objective:
-    """A diagonal quadratic of condition 1000 whose free minimum is outside the box half the time."""
+    """A diagonal quadratic of condition 1000, its minimum outside the box half the time."""
     curvature = np.exp(np.linspace(0, np.log(1e3), n))
     center = np.where(np.arange(n) % 2 == 0, -1.0, 0.5) * (1 + np.arange(n) % 7 / 7)
 
@@ -98,7 +98,7 @@ def run_original(x0: Array, lower: Array | None, upper: Array | None) -> Run:
     setulb = ctypes.CDLL("liblbfgsb.so.0").setulb_
     n, x, g, f = x0.size, x0.copy(), np.zeros(x0.size), ctypes.c_double()
     nbd = np.full(n, 0 if lower is None else 2, dtype=np.int32)
-    l, u = (np.zeros(n), np.zeros(n)) if lower is None else (lower, upper)
+    low, high = (np.zeros(n), np.zeros(n)) if lower is None else (lower, upper)
     wa = np.empty((2 * M + 5) * n + 11 * M * M + 8 * M)
     iwa = np.empty(3 * n, dtype=np.int32)
     task, csave = (ctypes.create_string_buffer(b"START".ljust(60), 60) for _ in range(2))
@@ -109,7 +109,7 @@ def run_original(x0: Array, lower: Array | None, upper: Array | None) -> Run:
         return a.ctypes.data_as(ctypes.c_void_p)
 
     zero = ctypes.c_double(0.0)
-    arguments = (ref(ctypes.c_int(n)), ref(ctypes.c_int(M)), p(x), p(l), p(u), p(nbd), ref(f), p(g),
+    arguments = (ref(ctypes.c_int(n)), ref(ctypes.c_int(M)), p(x), p(low), p(high), p(nbd), ref(f), p(g),
                  ref(zero), ref(zero), p(wa), p(iwa), task, ref(ctypes.c_int(-1)), csave,
                  *map(p, saves), size, size)  # fmt: skip
 
@@ -271,7 +271,7 @@ def small(n: int, seconds: float) -> dict[str, Any]:
 
 
 def peak(label: str, name: str, n: int) -> None:
-    """Print by how much the peak memory grows in a run of 15 iterations; in a process of its own."""
+    """Print by how much the peak memory grows in 15 iterations; in a process of its own."""
     fun, x0, lower, upper = problem(name, n)
     fun(x0)
 
@@ -301,8 +301,8 @@ def memory(name: str, n: int) -> dict[str, Any]:
     rows = {}
     for label in ("fitcore", "original", "scipy"):
         code = f"import lbfgsb; lbfgsb.peak({label!r}, {name!r}, {n})"
-        out = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True,
-                             cwd=Path(__file__).parent)  # fmt: skip
+        out = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True,
+                             check=True, cwd=Path(__file__).parent)  # fmt: skip
         ratio = float(out.stdout) / (16 * M * n)
         rows[label] = {"seconds": 0.0, "ratio": ratio, "quartiles": [ratio, ratio]}
     case = f"L-BFGS-B, {name}, n = {n:.0e}, peak memory"

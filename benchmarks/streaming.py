@@ -56,8 +56,10 @@ def main() -> int:
     before, start = peak(), time.perf_counter()
     solver = fit(m)
     seconds, after = time.perf_counter() - start, peak()
-    print(f"{m} rows, {solver.nfev} + {solver.njev} passes, info {solver.info}: {seconds:.2f} s, "
-          f"peak memory {before:.1f} MB before, {after:.1f} after: {after - before:.1f} more")  # fmt: skip
+    print(
+        f"{m} rows, {solver.nfev} + {solver.njev} passes, info {solver.info}: {seconds:.2f} s, "
+        f"peak memory {before:.1f} MB before, {after:.1f} after: {after - before:.1f} more"
+    )
     return 0
 
 

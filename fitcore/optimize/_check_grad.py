@@ -166,11 +166,11 @@ def check_grad(
         slopes = approx_fprime(np.zeros(1), line, epsilon)
         return np.float64(abs(float(slopes[0]) - float(np.dot(given, along))))
     slopes = approx_fprime(x, func, epsilon, *args)
-    if given.shape != slopes.shape and not (given.size == slopes.size == 1):
-        if given.shape != (1, *slopes.shape):
-            raise ValueError(
-                f"grad must return shape {slopes.shape}, as func and x0 have it, got {given.shape}"
-            )
+    single = given.size == slopes.size == 1
+    if given.shape not in (slopes.shape, (1, *slopes.shape)) and not single:
+        raise ValueError(
+            f"grad must return shape {slopes.shape}, as func and x0 have it, got {given.shape}"
+        )
     return np.float64(np.sqrt(np.sum(np.square(given.reshape(slopes.shape) - slopes))))
 
 

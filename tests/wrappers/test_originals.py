@@ -22,8 +22,8 @@ from fitcore import optimize
 BUILT: bool = fitcore.show_config(mode="dicts")["originals"]["found"]
 if BUILT:
     from fitcore import originals
-    from fitcore._originals import evaluate
     from fitcore._evaluator import PythonEvaluator
+    from fitcore._originals import evaluate
 
 TOL = 1.49012e-8
 T = np.linspace(0, 4, 25)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 import tracemalloc
 from collections.abc import Callable, Iterator
@@ -64,7 +65,7 @@ def test_empty_chunks_and_chunks_of_many_lengths_do_not_change_a_bit() -> None:
 
     def rows(p: np.ndarray) -> list[Pair]:
         f, j = func(p), jac(p)
-        return [(f[a:b], j[a:b]) for a, b in zip(cuts, cuts[1:], strict=False)]
+        return [(f[a:b], j[a:b]) for a, b in itertools.pairwise(cuts)]
 
     whole = StreamingLM(START).run(pieces(3000, 3000))
     assert fingerprint(StreamingLM(START).run(rows)) == fingerprint(whole)
@@ -126,8 +127,10 @@ def test_r_has_the_inner_products_of_the_jacobian(m: int, n: int) -> None:
         solver.tell(*told)
         solver.end_pass()
     size = np.linalg.norm(j, axis=0)
-    np.testing.assert_allclose((solver.r.T @ solver.r) / np.outer(size, size),
-                               (j.T @ j) / np.outer(size, size), rtol=0, atol=1e-14 * n)  # fmt: skip
+    scale = np.outer(size, size)
+    np.testing.assert_allclose(
+        (solver.r.T @ solver.r) / scale, (j.T @ j) / scale, rtol=0, atol=1e-14 * n
+    )
     np.testing.assert_allclose(solver.r.T @ solver.qtf / size, j.T @ f / size, atol=1e-12)
     np.testing.assert_allclose(
         solver.covariance() * np.outer(size, size),
@@ -494,11 +497,11 @@ def test_bad_rows_of_the_jacobian_are_named(name: str) -> None:
 @pytest.mark.parametrize("m", [None, 50])
 def test_a_pass_of_another_length_is_an_error(m: int | None) -> None:
     for wrong in (40, 60):
-
-        def rows(p: np.ndarray, wrong: int = wrong) -> Iterator[Pair]:
-            return pieces(50 if solver.nfev < 2 else wrong, 10)(p)
-
         solver = StreamingLM(START, m)
+
+        def rows(p: np.ndarray, wrong: int = wrong, s: StreamingLM = solver) -> Iterator[Pair]:
+            return pieces(50 if s.nfev < 2 else wrong, 10)(p)
+
         with pytest.raises(ValueError, match="this pass has told"):
             solver.run(rows)
         assert fingerprint(solver.run(GOOD)) == fingerprint(StreamingLM(START).run(GOOD))
