@@ -109,7 +109,8 @@ def run_original(x0: Array, lower: Array | None, upper: Array | None) -> Run:
         return a.ctypes.data_as(ctypes.c_void_p)
 
     zero = ctypes.c_double(0.0)
-    arguments = (ref(ctypes.c_int(n)), ref(ctypes.c_int(M)), p(x), p(low), p(high), p(nbd), ref(f), p(g),
+    arguments = (ref(ctypes.c_int(n)), ref(ctypes.c_int(M)), p(x), p(low), p(high), p(nbd), ref(f),
+                 p(g),
                  ref(zero), ref(zero), p(wa), p(iwa), task, ref(ctypes.c_int(-1)), csave,
                  *map(p, saves), size, size)  # fmt: skip
 

@@ -1,4 +1,4 @@
-"""The original lmstr, chkder and easy drivers of MINPACK-1, called through ctypes as in `originals`.
+"""The original lmstr, chkder and easy drivers of MINPACK-1, called as in `originals`.
 
 Their arguments are documented in ANL-80-74; the declarations are those of minpack.h.
 """
