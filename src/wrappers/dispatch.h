@@ -6,21 +6,21 @@
 #include "fitcore_lbfgsb.h"
 #include "fitcore_minpack.h"
 
-void fitcore_fold_rows_v1(int64_t, int64_t, int64_t, double *, double *, double *, double *);
-void fitcore_lb_products_v1(int64_t, int64_t, int64_t, const int64_t *, const double *, int64_t,
-                            const double *, double *);
-void fitcore_lb_combine_v1(int64_t, int64_t, int64_t, const int64_t *, const double *,
-                           const double *, double *);
-void fitcore_fold_rows_v3(int64_t, int64_t, int64_t, double *, double *, double *, double *);
-void fitcore_lb_products_v3(int64_t, int64_t, int64_t, const int64_t *, const double *, int64_t,
-                            const double *, double *);
-void fitcore_lb_combine_v3(int64_t, int64_t, int64_t, const int64_t *, const double *,
-                           const double *, double *);
-void fitcore_fold_rows_v4(int64_t, int64_t, int64_t, double *, double *, double *, double *);
-void fitcore_lb_products_v4(int64_t, int64_t, int64_t, const int64_t *, const double *, int64_t,
-                            const double *, double *);
-void fitcore_lb_combine_v4(int64_t, int64_t, int64_t, const int64_t *, const double *,
-                           const double *, double *);
+#define FITCORE_DECLARE(v) \
+    void fitcore_fold_rows_##v(int64_t, int64_t, int64_t, double *, double *, double *, double *); \
+    void fitcore_lb_products_##v(int64_t, int64_t, int64_t, const int64_t *, const double *, \
+                                 int64_t, const double *, double *); \
+    void fitcore_lb_combine_##v(int64_t, int64_t, int64_t, const int64_t *, const double *, \
+                                const double *, double *); \
+    void fitcore_lb_look_##v(int64_t, const double *, const double *, const double *, \
+                             const double *, double *, double *, double *, double *, double *, \
+                             double *, double *, double *); \
+    void fitcore_lb_land_##v(int64_t, double, double, const double *, const double *, \
+                             const double *, const double *, const double *, double *, double *, \
+                             double *, double *, double *)
+FITCORE_DECLARE(v1);
+FITCORE_DECLARE(v3);
+FITCORE_DECLARE(v4);
 
 /* The x86-64 level (1, 3 or 4) whose kernels are used; 1 on other processors. The environment
    variable FITCORE_CPU=v1, v3 or v4 lowers it. */
@@ -57,7 +57,8 @@ static int fitcore_cpu_level(void)
 #endif
 
 #define fitcore_choose_fold_rows(level) FITCORE_CHOOSE(fold_rows, level)
-#define fitcore_choose_lb_products(level) FITCORE_CHOOSE(lb_products, level)
-#define fitcore_choose_lb_combine(level) FITCORE_CHOOSE(lb_combine, level)
+#define fitcore_choose_lb_kernels(level) ((fitcore_lb_kernels) { \
+    FITCORE_CHOOSE(lb_products, level), FITCORE_CHOOSE(lb_combine, level), \
+    FITCORE_CHOOSE(lb_look, level), FITCORE_CHOOSE(lb_land, level)})
 
 #endif

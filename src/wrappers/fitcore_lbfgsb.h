@@ -30,12 +30,19 @@ typedef struct {
 /* Bits of the marks of variables: free at the last Cauchy point; entered or left the free set. */
 enum { FITCORE_LB_FREE = 1, FITCORE_LB_ENTERED = 4, FITCORE_LB_LEFT = 8 };
 
-/* The kernels of the passes over S and Y: see products.inc. */
-typedef void (*fitcore_lb_products_t)(int64_t rows, int64_t ld, int64_t ncol, const int64_t *which,
-                                      const double *block, int64_t nvec, const double *vecs,
-                                      double *sums);
-typedef void (*fitcore_lb_combine_t)(int64_t rows, int64_t ld, int64_t ncol, const int64_t *which,
-                                     const double *block, const double *coef, double *part);
+/* The inner loops, for an instruction set: see kernels.inc. */
+typedef struct {
+    void (*products)(int64_t rows, int64_t ld, int64_t ncol, const int64_t *which,
+                     const double *block, int64_t nvec, const double *vecs, double *sums);
+    void (*combine)(int64_t rows, int64_t ld, int64_t ncol, const int64_t *which,
+                    const double *block, const double *coef, double *part);
+    void (*look)(int64_t rows, const double *x, const double *l, const double *u, const double *g,
+                 double *v, double *held, double *size, double *breaks, double *meets,
+                 double *open, double *at, double *zero);
+    void (*land)(int64_t rows, double theta, double length, const double *l, const double *u,
+                 const double *g, const double *part, const double *free, double *x, double *t,
+                 double *d, double *reach, double *met);
+} fitcore_lb_kernels;
 
 /* Doubles of wa: about 2 (m + 1) n; 64-bit integers of iwa. */
 int64_t fitcore_lb_work_size(int64_t n, int64_t m);
@@ -47,7 +54,7 @@ void fitcore_lb_stop(lbfgsb_state *s);
    looked at unless the state is bounded. g is set back when a line search fails. */
 void fitcore_lb_step(lbfgsb_state *s, double *x, const double *l, const double *u, double f,
                      double *g, double *wa, int64_t *iwa, signed char *marks,
-                     fitcore_lb_products_t products, fitcore_lb_combine_t combine);
+                     const fitcore_lb_kernels *kernels);
 /* A copy of the j-th correction from the oldest, j = 1..col: s (which = 0) or y (1). During a line
    search: the direction and the gradient at the iterate with j = col + 1, the iterate (which = 2). */
 void fitcore_lb_fetch(const lbfgsb_state *s, const double *wa, int64_t which, int64_t j, double *a);

@@ -3,12 +3,8 @@ from libc.stdint cimport int64_t
 cimport numpy as cnp
 
 cdef extern from "fitcore_lbfgsb.h" nogil:
-    ctypedef void (*fitcore_lb_products_t)(int64_t rows, int64_t ld, int64_t ncol,
-                                           const int64_t *which, const double *block, int64_t nvec,
-                                           const double *vecs, double *sums) noexcept nogil
-    ctypedef void (*fitcore_lb_combine_t)(int64_t rows, int64_t ld, int64_t ncol,
-                                          const int64_t *which, const double *block,
-                                          const double *coef, double *part) noexcept nogil
+    ctypedef struct fitcore_lb_kernels:
+        pass
     ctypedef struct lbfgsb_state:
         int64_t n, m, nit, nfev, col, head, updates, nfree, nactive, nseg, nseg_total, nskip
         int64_t nenter, nleave, nls, nbreak, nopen
@@ -38,7 +34,7 @@ cdef extern from "fitcore_lbfgsb.h" nogil:
     void fitcore_lb_stop(lbfgsb_state *s)
     void fitcore_lb_step(lbfgsb_state *s, double *x, const double *l, const double *u, double f,
                          double *g, double *wa, int64_t *iwa, signed char *marks,
-                         fitcore_lb_products_t products, fitcore_lb_combine_t combine)
+                         const fitcore_lb_kernels *kernels)
     void fitcore_lb_fetch(const lbfgsb_state *s, const double *wa, int64_t which, int64_t j,
                           double *a)
 

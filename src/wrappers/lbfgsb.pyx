@@ -16,13 +16,11 @@ from fitcore._bounds import read_bounds
 
 cdef extern from "dispatch.h" nogil:
     int fitcore_cpu_level()
-    fitcore_lb_products_t fitcore_choose_lb_products(int level)
-    fitcore_lb_combine_t fitcore_choose_lb_combine(int level)
+    fitcore_lb_kernels fitcore_choose_lb_kernels(int level)
 
 cnp.import_array()
 
-cdef fitcore_lb_products_t products = fitcore_choose_lb_products(fitcore_cpu_level())
-cdef fitcore_lb_combine_t combine = fitcore_choose_lb_combine(fitcore_cpu_level())
+cdef fitcore_lb_kernels kernels = fitcore_choose_lb_kernels(fitcore_cpu_level())
 
 __all__ = ["LBFGSB", "MESSAGES", "Objective"]
 
@@ -360,11 +358,11 @@ cdef class LBFGSB:
             below, above = doubles(self._l), doubles(self._u)
             marks = <signed char *> cnp.PyArray_DATA(self.marks)
         if s.n * s.m < GIL_ELEMENTS:
-            fitcore_lb_step(s, x, below, above, f, g, wa, iwa, marks, products, combine)
+            fitcore_lb_step(s, x, below, above, f, g, wa, iwa, marks, &kernels)
         else:
             self.stepping = True
             with nogil:
-                fitcore_lb_step(s, x, below, above, f, g, wa, iwa, marks, products, combine)
+                fitcore_lb_step(s, x, below, above, f, g, wa, iwa, marks, &kernels)
             self.stepping = False
         if s.restarted:
             self.restarts += 1

@@ -5,7 +5,7 @@ module fitcore_bounds
   use fitcore_kinds, only: wp, ip, ic
   use fitcore_vectors, only: dot, total, greatest, least
   use fitcore_lb_types, only: lb_state, kb
-  use fitcore_lb_layout, only: chunk_rows
+  use fitcore_lb_kernels, only: kernels, chunk_rows
   implicit none (type, external)
   private
   public :: project_start, begin_inspection, inspect_block, inspect_open_block, end_inspection
@@ -66,7 +66,8 @@ contains
   !> - the slope g^T v, and the bounds that x + t v meets (section 4 there).
   !>
   !> v is -g, but 0 for a variable held by its bound, where `held` is 1 and the mark says so.
-  pure subroutine inspect_block(rows, x, l, u, g, marks, s, check, v, held, nheld)
+  pure subroutine inspect_block(k, rows, x, l, u, g, marks, s, check, v, held, nheld)
+    type(kernels), intent(in) :: k
     integer(ip), intent(in) :: rows
     real(wp), intent(in) :: x(rows), l(rows), u(rows), g(rows)
     integer(kb), intent(inout) :: marks(rows)
@@ -75,30 +76,9 @@ contains
     real(wp), intent(out) :: v(rows), held(rows)
     integer(ip), intent(out) :: nheld
     real(wp), dimension(chunk_rows) :: size, breaks, meets, open, at, zero
-    real(wp) :: gi, below, above, room, pg, lower, upper, moves, endless
     integer(ip) :: i
 
-    ! 1 and 0 for true and false: products of them need no branch
-    do i = 1, rows
-      gi = g(i)
-      below = x(i) - l(i)
-      above = u(i) - x(i)
-      pg = merge(merge(below, gi, below < gi), merge(-above, gi, -above > gi), gi >= 0)
-      size(i) = abs(pg)
-      lower = merge(1.0_wp, 0.0_wp, below <= 0)
-      upper = merge(1.0_wp, 0.0_wp, above <= 0)
-      at(i) = merge(1.0_wp, 0.0_wp, lower + upper > 0)
-      moves = lower * (upper + merge(1.0_wp, 0.0_wp, gi >= 0)) + upper * merge(1.0_wp, 0.0_wp, gi <= 0)
-      held(i) = merge(1.0_wp, 0.0_wp, moves > 0)
-      v(i) = merge(0.0_wp, -gi, moves > 0)
-      moves = merge(1.0_wp, 0.0_wp, abs(v(i)) > 0)
-      room = merge(below, above, gi > 0)
-      endless = merge(1.0_wp, 0.0_wp, room > huge(room))
-      open(i) = moves * endless
-      meets(i) = moves * (1 - endless)
-      breaks(i) = merge(room / abs(gi), huge(room), moves > 0)
-      zero(i) = 0.0_wp * gi                        ! NaN if g(i) is no finite number
-    end do
+    call k%look(rows, x, l, u, g, v, held, size, breaks, meets, open, at, zero)
     s%sbgnrm = max(s%sbgnrm, greatest(rows, size))
     check = check + total(rows, zero)
     s%slope = s%slope - dot(rows, v, v)

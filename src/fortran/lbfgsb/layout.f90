@@ -9,13 +9,11 @@ module fitcore_lb_layout
   use fitcore_lb_types, only: lb_state
   implicit none (type, external)
   private
-  public :: chunk_rows, leading, blocks, block_of, row_of, ring, list_columns, work_size, iwork_size, fetch
+  public :: leading, blocks, block_of, row_of, ring, list_columns, work_size, iwork_size, fetch
 
   !> Rows of a block. Long enough for the processor to see where a column leads, and not a power of
   !> two, so that the columns of a block do not share cache sets.
   integer(ip), parameter :: block_rows = 4088
-  !> Rows that are looked at one by one together: what is noted of them stays in the first cache.
-  integer(ip), parameter :: chunk_rows = 504
 
 contains
 

@@ -11,7 +11,8 @@ module fitcore_lb_driver
   use fitcore_lb_compact, only: make_room, factor_middle, middle_product
   use fitcore_lb_cauchy, only: cauchy_search
   use fitcore_lb_passes, only: inspect, gather_products, slope_along, move_along, open_step, &
-    bounded_step, shortened_step, products, combine
+    bounded_step, shortened_step
+  use fitcore_lb_kernels, only: kernels, kernel_table, from_c
   use fitcore_lb_subspace, only: update_products, factor_k, solve_k, reduced_products
   use fitcore_line_search
   implicit none (type, external)
@@ -57,8 +58,8 @@ contains
   !> Go on to the next thing that the caller must do.
   !>
   !> f and g are those at x. When a line search fails, x, g and s%f are set back to the iterate.
-  !> multiply and add are the kernels of products.inc for this processor. The marks begin as zeros.
-  pure subroutine lb_step(s, x, l, u, f, g, wa, iwa, marks, multiply, add) bind(c, name='fitcore_lb_step')
+  !> `table` has the kernels for this processor. The marks begin as zeros.
+  subroutine lb_step(s, x, l, u, f, g, wa, iwa, marks, table) bind(c, name='fitcore_lb_step')
     type(lb_state), intent(inout) :: s
     real(wp), intent(inout) :: x(s%n)
     real(wp), intent(in) :: l(s%n * s%bounded), u(s%n * s%bounded)
@@ -67,8 +68,8 @@ contains
     real(wp), intent(inout) :: wa(work_size(s%n, s%m))
     integer(ip), intent(inout) :: iwa(iwork_size(s%m))
     integer(kb), intent(inout) :: marks(s%n * s%bounded)
-    procedure(products) :: multiply
-    procedure(combine) :: add
+    type(kernel_table), intent(in) :: table
+    type(kernels) :: k
     integer(ip) :: n, m, ld, nb, t, sy, ss, wt, wn, wn1, sums, small, scratch
 
     if (s%task == lb_done) return
@@ -85,13 +86,15 @@ contains
     sums = wn1 + 4 * m * m
     small = sums + 8 * m
     scratch = small + 10 * m
-    call advance(s, n, m, ld, nb, x, l, u, f, g, wa, wa(t), wa(sy), wa(ss), wa(wt), wa(wn), wa(wn1), &
-      wa(sums), wa(small), wa(scratch), iwa, marks, multiply, add)
+    call from_c(table, k)
+    call advance(k, s, n, m, ld, nb, x, l, u, f, g, wa, wa(t), wa(sy), wa(ss), wa(wt), wa(wn), wa(wn1), &
+      wa(sums), wa(small), wa(scratch), iwa, marks)
   end subroutine lb_step
 
   !> lb_step with its workspace taken apart.
-  pure subroutine advance(s, n, m, ld, nb, x, l, u, f, g, w, t, sy, ss, wt, wn, wn1, sums, small, &
-      rows, which, marks, multiply, add)
+  pure subroutine advance(k, s, n, m, ld, nb, x, l, u, f, g, w, t, sy, ss, wt, wn, wn1, sums, small, &
+      rows, which, marks)
+    type(kernels), intent(in) :: k
     type(lb_state), intent(inout) :: s
     integer(ip), intent(in) :: n, m, ld, nb
     real(wp), intent(inout) :: x(n), g(n)
@@ -103,8 +106,6 @@ contains
     real(wp), intent(inout) :: small(10 * m), rows(ld, 5)  !< scratch
     integer(ip), intent(inout) :: which(2 * m)
     integer(kb), intent(inout) :: marks(n * s%bounded)
-    procedure(products) :: multiply
-    procedure(combine) :: add
     real(wp) :: dtd
     logical :: again
 
@@ -119,7 +120,7 @@ contains
       s%nfev = s%nfev + 1
       if (s%nfev == 1) then
         s%f = f
-        call inspect(s, n, x, l, u, g, marks)
+        call inspect(k, s, n, x, l, u, g, marks)
         if (.not. (abs(f) <= huge(f) .and. s%sbgnrm <= huge(f))) then
           call finish(s, lb_nonfinite)
           return
@@ -129,10 +130,9 @@ contains
           return
         end if
       else
-        call judge_trial(s, n, m, ld, nb, x, l, u, f, g, w, t, sums, rows, which, marks, &
-          multiply, again)
+        call judge_trial(k, s, n, m, ld, nb, x, l, u, f, g, w, t, sums, rows, which, marks, again)
         if (.not. again) return
-        call inspect(s, n, x, l, u, g, marks)
+        call inspect(k, s, n, x, l, u, g, marks)
       end if
 
     case (lb_new_x)
@@ -150,17 +150,17 @@ contains
     ! a direction and the first trial along it; once more with an empty memory if that fails
     do
       if (s%constrained == 0) then
-        call open_direction(s, n, m, ld, nb, x, g, w, t, sy, wn, wn1, sums, small, rows, which, marks, &
-          add, dtd, again)
+        call open_direction(k, s, n, m, ld, nb, x, g, w, t, sy, wn, wn1, sums, small, rows, which, marks, &
+          dtd, again)
       else
-        call bounded_direction(s, n, m, ld, nb, x, l, u, g, w, t, sy, ss, wt, wn, wn1, sums, small, &
-          rows, which, marks, add, dtd, again)
+        call bounded_direction(k, s, n, m, ld, nb, x, l, u, g, w, t, sy, ss, wt, wn, wn1, sums, small, &
+          rows, which, marks, dtd, again)
       end if
       if (.not. again) then
         call begin_search(s, n, m, ld, nb, x, l, u, g, w, t, dtd, again)
         if (.not. again .or. s%task == lb_done) return
       end if
-      call inspect(s, n, x, l, u, g, marks)
+      call inspect(k, s, n, x, l, u, g, marks)
     end do
   end subroutine advance
 
@@ -234,8 +234,9 @@ contains
 
   !> The trial point without bounds: the minimizer of the model. `again` when a factorization failed
   !> and the memory was emptied.
-  pure subroutine open_direction(s, n, m, ld, nb, x, g, w, t, sy, wn, wn1, sums, small, rows, which, &
-      marks, add, dtd, again)
+  pure subroutine open_direction(k, s, n, m, ld, nb, x, g, w, t, sy, wn, wn1, sums, small, rows, which, &
+      marks, dtd, again)
+    type(kernels), intent(in) :: k
     type(lb_state), intent(inout) :: s
     integer(ip), intent(in) :: n, m, ld, nb
     real(wp), intent(inout) :: x(n), w(ld, 2 * m + 2, nb), t(n)
@@ -244,7 +245,6 @@ contains
     real(wp), intent(out) :: small(2 * m), rows(ld)  !< scratch
     integer(ip), intent(out) :: which(2 * m)
     integer(kb), intent(in) :: marks(n * s%bounded)
-    procedure(combine) :: add
     real(wp), intent(out) :: dtd
     logical, intent(out) :: again
     integer(ip) :: col, bad
@@ -271,8 +271,8 @@ contains
       call list_columns(m, s%head, 1_ip, col, which)
     end if
     s%pending = 0
-    call open_step(s, n, m, ld, nb, w, spare_column(s), 2 * col, which, small, add, g, x, t, &
-      rows, dtd)
+    call open_step(k, s, n, m, ld, nb, w, spare_column(s), 2 * col, which, small, g, x, t, rows, &
+      dtd)
   end subroutine open_direction
 
   !> From K^{-1} wv to the coefficients of the columns of S, then Y.
@@ -289,8 +289,9 @@ contains
 
   !> The trial point with bounds: to the Cauchy point, and on to the minimizer over the variables
   !> that are free there. `again` when a factorization failed and the memory was emptied.
-  pure subroutine bounded_direction(s, n, m, ld, nb, x, l, u, g, w, t, sy, ss, wt, wn, wn1, sums, small, &
-      rows, which, marks, add, dtd, again)
+  pure subroutine bounded_direction(k, s, n, m, ld, nb, x, l, u, g, w, t, sy, ss, wt, wn, wn1, sums, small, &
+      rows, which, marks, dtd, again)
+    type(kernels), intent(in) :: k
     type(lb_state), intent(inout) :: s
     integer(ip), intent(in) :: n, m, ld, nb
     real(wp), intent(inout) :: x(n), w(ld, 2 * m + 2, nb), t(n)
@@ -300,7 +301,6 @@ contains
     real(wp), intent(out) :: small(10 * m), rows(ld)  !< scratch
     integer(ip), intent(out) :: which(2 * m)
     integer(kb), intent(inout) :: marks(n)
-    procedure(combine) :: add
     real(wp), intent(out) :: dtd
     logical, intent(out) :: again
     integer(ip) :: col, bad
@@ -319,7 +319,7 @@ contains
 
       if (s%nfree == 0 .or. col == 0) then
         s%pending = 0
-        call bounded_step(s, n, m, ld, nb, w, spare_column(s), 0_ip, which, coef, 0.0_wp, length, add, &
+        call bounded_step(k, s, n, m, ld, nb, w, spare_column(s), 0_ip, which, coef, 0.0_wp, length, &
           marks, l, u, g, x, t, rows, dtd)
         return
       end if
@@ -343,11 +343,11 @@ contains
       coef(1:col) = s%theta * a(col + 1:2 * col) + wv(col + 1:2 * col)
       coef(col + 1:2 * col) = a(1:col) + wv(1:col) / s%theta
       call list_columns(m, s%head, 1_ip, col, which)
-      call bounded_step(s, n, m, ld, nb, w, spare_column(s), 2 * col, which, coef, scale, length, add, &
+      call bounded_step(k, s, n, m, ld, nb, w, spare_column(s), 2 * col, which, coef, scale, length, &
         marks, l, u, g, x, t, rows, dtd)
       if (s%iword == 1 .and. s%gd > -orthogonal * s%sbgnrm * sqrt(dtd)) then
-        call shortened_step(s, n, m, ld, nb, w, spare_column(s), 2 * col, which, coef, scale, length, &
-          add, marks, l, u, g, x, t, rows, dtd)
+        call shortened_step(k, s, n, m, ld, nb, w, spare_column(s), 2 * col, which, coef, scale, length, &
+          marks, l, u, g, x, t, rows, dtd)
       end if
     end associate
   end subroutine bounded_direction
@@ -412,8 +412,8 @@ contains
   end subroutine give_up
 
   !> Look at f and g of the trial: another trial, a new iterate, or (`again`) a new direction.
-  pure subroutine judge_trial(s, n, m, ld, nb, x, l, u, f, g, w, t, sums, rows, which, marks, multiply, &
-      again)
+  pure subroutine judge_trial(k, s, n, m, ld, nb, x, l, u, f, g, w, t, sums, rows, which, marks, again)
+    type(kernels), intent(in) :: k
     type(lb_state), intent(inout) :: s
     integer(ip), intent(in) :: n, m, ld, nb
     real(wp), intent(inout) :: x(n), g(n)
@@ -421,10 +421,9 @@ contains
     real(wp), intent(inout) :: w(ld, 2 * m + 2, nb), sums(4, 2 * m), rows(ld, 5)
     integer(ip), intent(out) :: which(2 * m)
     integer(kb), intent(inout) :: marks(n * s%bounded)
-    procedure(products) :: multiply
     logical, intent(out) :: again
     integer(ic) :: outcome
-    integer(ip) :: first, k
+    integer(ip) :: first, count
 
     again = .false.
     s%gd = slope_along(n, m, ld, nb, w, spare_column(s), g)
@@ -454,17 +453,17 @@ contains
     ! the step gives a correction if y^T s is positive beyond rounding; a full memory has no use
     ! for the oldest one then
     s%pending = merge(1_ic, 0_ic, (s%gd - s%gdold) * s%stp > eps * (-s%gdold * s%stp))
-    k = s%col
+    count = s%col
     first = 1
     if (s%pending == 1) then
-      if (k < m) then
-        k = k + 1
+      if (count < m) then
+        count = count + 1
       else
         first = 2
       end if
     end if
-    call list_columns(m, s%head, first, k, which)
-    call gather_products(s, n, m, ld, nb, w, spare_column(s), 2 * k, which, x, l, u, g, marks, multiply, &
+    call list_columns(m, s%head, first, count, which)
+    call gather_products(k, s, n, m, ld, nb, w, spare_column(s), 2 * count, which, x, l, u, g, marks, &
       rows, sums)
     call ask(s, lb_new_x)
   end subroutine judge_trial

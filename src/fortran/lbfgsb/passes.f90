@@ -8,7 +8,7 @@ module fitcore_lb_passes
   use fitcore_kinds, only: wp, ip, ic
   use fitcore_vectors, only: dot, sum_squares, total, least
   use fitcore_lb_types, only: lb_state, kb
-  use fitcore_lb_layout, only: chunk_rows
+  use fitcore_lb_kernels, only: kernels, chunk_rows
   use fitcore_bounds, only: begin_inspection, inspect_block, inspect_open_block, end_inspection, &
     mark_free
   implicit none (type, external)
@@ -16,34 +16,12 @@ module fitcore_lb_passes
   public :: inspect, gather_products, slope_along, open_step, bounded_step
   public :: shortened_step, move_along
 
-  abstract interface
-    !> See products.inc.
-    pure subroutine products(rows, ld, ncol, which, block, nvec, vecs, sums) bind(c)
-      import :: wp, ip
-      implicit none (type, external)
-      integer(ip), intent(in), value :: rows, ld, ncol, nvec
-      integer(ip), intent(in) :: which(ncol)
-      real(wp), intent(in) :: block(ld, *), vecs(ld, nvec)
-      real(wp), intent(inout) :: sums(4, ncol)
-    end subroutine products
-
-    !> See products.inc.
-    pure subroutine combine(rows, ld, ncol, which, block, coef, part) bind(c)
-      import :: wp, ip
-      implicit none (type, external)
-      integer(ip), intent(in), value :: rows, ld, ncol
-      integer(ip), intent(in) :: which(ncol)
-      real(wp), intent(in) :: block(ld, *), coef(ncol)
-      real(wp), intent(inout) :: part(ld)
-    end subroutine combine
-  end interface
-  public :: products, combine
-
 contains
 
   !> What is to be known of a point when there are no corrections: see inspect_block.
-  pure subroutine inspect(s, n, x, l, u, g, marks)
+  pure subroutine inspect(k, s, n, x, l, u, g, marks)
     type(lb_state), intent(inout) :: s
+    type(kernels), intent(in) :: k
     integer(ip), intent(in) :: n
     real(wp), intent(in) :: x(n), l(n * s%bounded), u(n * s%bounded), g(n)
     integer(kb), intent(inout) :: marks(n * s%bounded)
@@ -56,7 +34,7 @@ contains
       last = min(n, first + chunk_rows - 1)
       rows = last - first + 1
       if (s%constrained == 1) then
-        call inspect_block(rows, x(first:last), l(first:last), u(first:last), g(first:last), &
+        call inspect_block(k, rows, x(first:last), l(first:last), u(first:last), g(first:last), &
           marks(first:last), s, check, v, held, nheld)
       else
         call inspect_open_block(rows, g(first:last), s, check)
@@ -68,18 +46,18 @@ contains
   !> The first pass, at an accepted trial point: `inspect`, and turn the direction and the gradient
   !> in column `spare` into s and y, and for each column a of S and Y that is named,
   !>   sums(:, c) = a . (s, v, y over the free, s over the held).
-  pure subroutine gather_products(s, n, m, ld, nblocks, w, spare, ncol, which, x, l, u, g, marks, &
-      multiply, vecs, sums)
+  pure subroutine gather_products(k, s, n, m, ld, nblocks, w, spare, ncol, which, x, l, u, g, marks, &
+      vecs, sums)
+    type(kernels), intent(in) :: k
     type(lb_state), intent(inout) :: s
     integer(ip), intent(in) :: n, m, ld, nblocks, spare, ncol, which(ncol)
     real(wp), intent(inout) :: w(ld, 2 * m + 2, nblocks)
     real(wp), intent(in) :: x(n), l(n * s%bounded), u(n * s%bounded), g(n)
     integer(kb), intent(inout) :: marks(n * s%bounded)
-    procedure(products) :: multiply
     real(wp), intent(out) :: vecs(ld, 5)           !< scratch
     real(wp), intent(out) :: sums(4, ncol)
     real(wp) :: check
-    integer(ip) :: b, before, first, last, i, k, nheld, nvec
+    integer(ip) :: b, before, first, last, i, at, nheld, nvec
 
     call begin_inspection(s, check)
     sums = 0
@@ -89,14 +67,14 @@ contains
       nvec = 3
       do first = 1, min(ld, n - before), chunk_rows
         last = min(first + chunk_rows - 1, ld, n - before)
-        k = before + first
+        at = before + first
         nheld = 0
         if (s%constrained == 1) then
-          call inspect_block(last - first + 1, x(k), l(k), u(k), g(k), marks(k), s, check, &
+          call inspect_block(k, last - first + 1, x(at), l(at), u(at), g(at), marks(at), s, check, &
             vecs(first, 2), vecs(first, 5), nheld)
         else
-          call inspect_open_block(last - first + 1, g(k), s, check)
-          vecs(first:last, 2) = -g(k:before + last)
+          call inspect_open_block(last - first + 1, g(at), s, check)
+          vecs(first:last, 2) = -g(at:before + last)
         end if
         if (s%stp < 1 .or. s%stp > 1) w(first:last, spare, b) = s%stp * w(first:last, spare, b)
         do i = first, last
@@ -113,7 +91,7 @@ contains
           vecs(i, 3) = merge(0.0_wp, vecs(i, 3), vecs(i, 5) > 0)
         end do
       end do
-      call multiply(min(ld, n - before), ld, ncol, which, w(:, :, b), nvec, vecs, sums)
+      call k%products(min(ld, n - before), ld, ncol, which, w(:, :, b), nvec, vecs, sums)
     end do
     call end_inspection(s, check)
   end subroutine gather_products
@@ -159,17 +137,17 @@ contains
   !>   z = x + (-g + sum of coef(c) times column which(c)) / theta,
   !> becomes the trial point x; the iterate goes to t, d = z - x and g to column `spare`; with
   !> gd = g^T d and dtd = d^T d.
-  pure subroutine open_step(s, n, m, ld, nblocks, w, spare, ncol, which, coef, add, g, x, t, part, dtd)
+  pure subroutine open_step(k, s, n, m, ld, nblocks, w, spare, ncol, which, coef, g, x, t, part, dtd)
+    type(kernels), intent(in) :: k
     type(lb_state), intent(inout) :: s
     integer(ip), intent(in) :: n, m, ld, nblocks, spare, ncol, which(ncol)
     real(wp), intent(inout) :: w(ld, 2 * m + 2, nblocks)
     real(wp), intent(in) :: coef(ncol), g(n)
-    procedure(combine) :: add
     real(wp), intent(inout) :: x(n)
     real(wp), intent(out) :: t(n), dtd
     real(wp), intent(out) :: part(ld)              !< scratch
     real(wp) :: z
-    integer(ip) :: b, first, last, rows, i, k
+    integer(ip) :: b, first, last, rows, i, at
 
     s%gd = 0
     dtd = 0
@@ -178,13 +156,13 @@ contains
       last = min(n, b * ld)
       rows = last - first + 1
       part(1:rows) = -g(first:last)
-      call add(rows, ld, ncol, which, w(:, :, b), coef, part)
+      call k%combine(rows, ld, ncol, which, w(:, :, b), coef, part)
       do i = 1, rows
-        k = first + i - 1
-        t(k) = x(k)
-        z = x(k) + part(i) / s%theta
-        part(i) = z - x(k)
-        x(k) = z
+        at = first + i - 1
+        t(at) = x(at)
+        z = x(at) + part(i) / s%theta
+        part(i) = z - x(at)
+        x(at) = z
       end do
       w(1:rows, spare, b) = part(1:rows)
       w(1:rows, m + 1 + spare, b) = g(first:last)
@@ -199,20 +177,19 @@ contains
   !> from there (ncol = 0: not at all), put between the bounds, becomes the trial point x; the
   !> iterate goes to t, d and g to column `spare`. Gives gd = g^T d, dtd = d^T d, the longest step
   !> along d inside the box, and in iword whether a bound was met.
-  pure subroutine bounded_step(s, n, m, ld, nblocks, w, spare, ncol, which, coef, scale, length, add, &
+  pure subroutine bounded_step(k, s, n, m, ld, nblocks, w, spare, ncol, which, coef, scale, length, &
       marks, l, u, g, x, t, part, dtd)
+    type(kernels), intent(in) :: k
     type(lb_state), intent(inout) :: s
     integer(ip), intent(in) :: n, m, ld, nblocks, spare, ncol, which(ncol)
     real(wp), intent(inout) :: w(ld, 2 * m + 2, nblocks)
     real(wp), intent(in) :: coef(ncol), scale, length, l(n), u(n), g(n)
-    procedure(combine) :: add
     integer(kb), intent(in) :: marks(n)
     real(wp), intent(inout) :: x(n)
     real(wp), intent(out) :: t(n), dtd
     real(wp), intent(out) :: part(ld)              !< scratch
     real(wp), dimension(chunk_rows) :: d, free, reach, met
-    real(wp) :: z, to, room
-    integer(ip) :: b, before, first, rows, i, k, at
+    integer(ip) :: b, before, first, rows, i, at
     logical :: hit
 
     s%gd = 0
@@ -224,7 +201,7 @@ contains
       rows = min(ld, n - before)
       if (ncol > 0) then
         part(1:rows) = -scale * g(before + 1:before + rows)
-        call add(rows, ld, ncol, which, w(:, :, b), coef, part)
+        call k%combine(rows, ld, ncol, which, w(:, :, b), coef, part)
       else
         part(1:rows) = 0
       end if
@@ -234,21 +211,8 @@ contains
         do i = 1, rows
           free(i) = real(iand(marks(at + i), mark_free), wp)
         end do
-        do i = 1, rows
-          k = at + i
-          to = (x(k) - length * g(k)) + part(first - 1 + i) / s%theta
-          met(i) = merge(free(i), 0.0_wp, to <= l(k) .or. to >= u(k))
-          to = merge(l(k), to, to < l(k))
-          to = merge(u(k), to, to > u(k))
-          z = merge(l(k), u(k), g(k) > 0)
-          z = merge(z, x(k), abs(g(k)) > 0)
-          z = merge(to, z, free(i) > 0)
-          d(i) = z - x(k)
-          room = merge(l(k) - x(k), u(k) - x(k), d(i) < 0)
-          reach(i) = merge(room / d(i), huge(room), abs(d(i)) > 0)
-          t(k) = x(k)
-          x(k) = z
-        end do
+        call k%land(rows, s%theta, length, l(at + 1), u(at + 1), g(at + 1), part(first), free, x(at + 1), &
+          t(at + 1), d, reach, met)
         w(first:first + rows - 1, spare, b) = d(1:rows)
         w(first:first + rows - 1, m + 1 + spare, b) = g(at + 1:at + rows)
         s%gd = s%gd + dot(rows, d, g(at + 1))
@@ -263,19 +227,19 @@ contains
   !> When the projected point is uphill: from the Cauchy point along the step as far as the box
   !> allows (the rule of Algorithm 778 before 2011). Arguments as bounded_step's, after it: t is the
   !> iterate.
-  pure subroutine shortened_step(s, n, m, ld, nblocks, w, spare, ncol, which, coef, scale, length, add, &
+  pure subroutine shortened_step(k, s, n, m, ld, nblocks, w, spare, ncol, which, coef, scale, length, &
       marks, l, u, g, x, t, part, dtd)
+    type(kernels), intent(in) :: k
     type(lb_state), intent(inout) :: s
     integer(ip), intent(in) :: n, m, ld, nblocks, spare, ncol, which(ncol)
     real(wp), intent(inout) :: w(ld, 2 * m + 2, nblocks)
     real(wp), intent(in) :: coef(ncol), scale, length, l(n), u(n), g(n), t(n)
-    procedure(combine) :: add
     integer(kb), intent(in) :: marks(n)
     real(wp), intent(inout) :: x(n)
     real(wp), intent(out) :: dtd
     real(wp), intent(out) :: part(ld)              !< scratch
     real(wp) :: alpha, limit, step, room
-    integer(ip) :: b, first, last, rows, i, k, stopper
+    integer(ip) :: b, first, last, rows, i, at, stopper
 
     alpha = 1
     limit = alpha
@@ -285,14 +249,14 @@ contains
       last = min(n, b * ld)
       rows = last - first + 1
       part(1:rows) = -scale * g(first:last)
-      call add(rows, ld, ncol, which, w(:, :, b), coef, part)
+      call k%combine(rows, ld, ncol, which, w(:, :, b), coef, part)
       do i = 1, rows
-        k = first + i - 1
-        if (iand(marks(k), mark_free) == 0) cycle
+        at = first + i - 1
+        if (iand(marks(at), mark_free) == 0) cycle
         step = part(i) / s%theta
-        x(k) = t(k) - length * g(k)                ! the Cauchy point
+        x(at) = t(at) - length * g(at)                ! the Cauchy point
         w(i, spare, b) = step
-        room = merge(l(k) - x(k), u(k) - x(k), step < 0)
+        room = merge(l(at) - x(at), u(at) - x(at), step < 0)
         if (step < 0) then
           if (room >= 0) then
             limit = 0
@@ -308,7 +272,7 @@ contains
         end if
         if (limit < alpha) then
           alpha = limit
-          stopper = k
+          stopper = at
         end if
       end do
     end do
@@ -321,18 +285,18 @@ contains
       last = min(n, b * ld)
       rows = last - first + 1
       do i = 1, rows
-        k = first + i - 1
-        if (iand(marks(k), mark_free) /= 0) then
+        at = first + i - 1
+        if (iand(marks(at), mark_free) /= 0) then
           step = w(i, spare, b)
-          if (k == stopper) then
-            x(k) = merge(l(k), u(k), step < 0)
+          if (at == stopper) then
+            x(at) = merge(l(at), u(at), step < 0)
           else
-            x(k) = x(k) + alpha * step
+            x(at) = x(at) + alpha * step
           end if
         end if
-        part(i) = x(k) - t(k)
+        part(i) = x(at) - t(at)
         if (abs(part(i)) > 0) then
-          room = merge(l(k) - t(k), u(k) - t(k), part(i) < 0)
+          room = merge(l(at) - t(at), u(at) - t(at), part(i) < 0)
           s%stpmx = min(s%stpmx, room / part(i))
         end if
       end do

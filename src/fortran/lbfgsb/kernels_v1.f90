@@ -3,12 +3,12 @@ module fitcore_lb_kernels_v1
   use fitcore_kinds, only: wp, ip
   implicit none (type, external)
   private
-  public :: products, combine
+  public :: products, combine, look, land
 
   character(*), parameter :: variant = 'v1'
 
 contains
 
-  include 'products.inc'
+  include 'kernels.inc'
 
 end module fitcore_lb_kernels_v1
