@@ -4,7 +4,7 @@ from typing import Any, NamedTuple, TypeAlias
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fitcore.minpack import Evaluator
+from fitcore._evaluator import Evaluator
 
 _Array: TypeAlias = NDArray[np.float64]
 _Indices: TypeAlias = NDArray[np.int32]
@@ -98,6 +98,14 @@ def hybrj(
     *,
     col_deriv: bool = False,
     first: _Array | None = None,
+) -> Outcome: ...
+def easy(
+    name: str,
+    func: _Function,
+    jac: Callable[..., Any] | None,
+    x0: ArrayLike,
+    m: int | None,
+    tol: float,
 ) -> Outcome: ...
 def chkder_point(x: ArrayLike) -> _Array: ...
 def chkder(x: ArrayLike, fvec: ArrayLike, fjac: ArrayLike, fvecp: ArrayLike) -> _Array: ...

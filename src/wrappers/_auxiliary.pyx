@@ -13,7 +13,7 @@ from fitcore._arrays import number, real_array
 cdef extern from "fitcore_rows.h" nogil:
     void fitcore_check_point(int64_t n, const double *x, double *xp)
     void fitcore_check_errors(int64_t m, int64_t n, const double *x, const double *fvec,
-                              const double *fjac, const double *xp, const double *fvecp,
+                              const double *fjac, const double *fvecp,
                               double *err)
     void fitcore_covar(int64_t n, const double *r, int64_t ldr, const int64_t *ipvt, double tol,
                        double *cov, int64_t *rank, double *work)
@@ -110,7 +110,7 @@ def chkder(x, fvec=None, fjac=None, xp=None, fvecp=None):
     f = _vector(fvec, "fvec")
     m = cnp.PyArray_SIZE(f)
     fp = _vector(fvecp, "fvecp", m)
-    near = _vector(xp, "xp", n)
+    _vector(xp, "xp", n)
     given = real_array(fjac, "fjac", 1)
     if n == 1 and given.shape == (m,):
         given = given.reshape(m, 1)
@@ -118,8 +118,7 @@ def chkder(x, fvec=None, fjac=None, xp=None, fvecp=None):
         raise ValueError(f"fjac must have shape {(m, n)}, got {given.shape}")
     jac = np.ascontiguousarray(given.T)
     err = zeros(m)
-    fitcore_check_errors(m, n, doubles(at), doubles(f), doubles(jac), doubles(near), doubles(fp),
-                         doubles(err))
+    fitcore_check_errors(m, n, doubles(at), doubles(f), doubles(jac), doubles(fp), doubles(err))
     # NaN fails every comparison, and would pass for no difference
     good = np.isfinite(f) & np.isfinite(fp) & np.isfinite(given).all(axis=1)
     return np.where(good, err, 0.0)

@@ -46,6 +46,15 @@ cdef extern from "fitcore_originals.h" nogil:
                 double *, double *, double *, double *)
     void chkder_(int *, int *, double *, double *, double *, int *, double *, double *, int *,
                  double *)
+    void lmdif1_(fitcore_fcn, int *, int *, double *, double *, double *, int *, int *, double *,
+                 int *)
+    void lmder1_(fitcore_fcn_jac, int *, int *, double *, double *, double *, int *, double *,
+                 int *, int *, double *, int *)
+    void lmstr1_(fitcore_fcn_row, int *, int *, double *, double *, double *, int *, double *,
+                 int *, int *, double *, int *)
+    void hybrd1_(fitcore_sys, int *, double *, double *, double *, int *, double *, int *)
+    void hybrj1_(fitcore_sys_jac, int *, double *, double *, double *, int *, double *, int *,
+                 double *, int *)
     void fdjac1_(fitcore_sys, int *, double *, double *, double *, int *, int *, int *, int *,
                  double *, double *, double *)
     void fdjac2_(fitcore_fcn, int *, int *, double *, double *, double *, int *, int *, double *,
@@ -472,6 +481,40 @@ def hybrj(func, jac, x0, double xtol, maxfev, diag=None, int mode=1, double fact
         hybrj_(sys_jac, &w.n, x, fvec, fjac, &w.rows, &w.xtol, &w.maxfev, scale, &w.mode,
                &w.factor, &w.nprint, &w.info, &w.nfev, &w.njev, r, &w.lr, qtf, w.wa1, w.wa2,
                w.wa3, w.wa4)
+    return w.end(around)
+
+
+def easy(str name, func, jac, x0, m, double tol):
+    """One of the easy drivers: lmdif1, lmder1, lmstr1, hybrd1 or hybrj1.
+
+    `jac` as the driver without the 1 takes it, None for lmdif1 and hybrd1; `m` is the number of
+    residuals, that of variables for the last two. Of the result only x, fvec and info are set.
+    """
+    if name not in ("lmdif1", "lmder1", "lmstr1", "hybrd1", "hybrj1"):
+        raise ValueError(f"name={name!r} is no easy driver of MINPACK-1")
+    rows = jac if name == "lmstr1" else None
+    cdef Workspace w = Workspace(func, None if rows is not None else jac, x0, m, None, tol, tol, 0.0,
+                                 0, 0.0, None, 1, 100.0, square=name.startswith("hybr"), row=rows)
+    cdef double *x = doubles(w.x)
+    cdef double *fvec = doubles(w.fvec)
+    cdef double *fjac = doubles(w.fjac)
+    cdef int size = max(w.m * w.n + 5 * w.n + w.m, w.n * (3 * w.n + 13) // 2 + w.n * w.n)
+    cdef cnp.ndarray work = zeros(size)
+    cdef double *wa = doubles(work)
+    cdef int *ipvt = ints(w.ipvt)
+    cdef int which = ("lmdif1", "lmder1", "lmstr1", "hybrd1", "hybrj1").index(name)
+    cdef void *around = w.enter()
+    with nogil:
+        if which == 0:
+            lmdif1_(fcn, &w.m, &w.n, x, fvec, &tol, &w.info, ipvt, wa, &size)
+        elif which == 1:
+            lmder1_(fcn_jac, &w.m, &w.n, x, fvec, fjac, &w.rows, &tol, &w.info, ipvt, wa, &size)
+        elif which == 2:
+            lmstr1_(fcn_row, &w.m, &w.n, x, fvec, fjac, &w.rows, &tol, &w.info, ipvt, wa, &size)
+        elif which == 3:
+            hybrd1_(sys, &w.n, x, fvec, &tol, &w.info, wa, &size)
+        else:
+            hybrj1_(sys_jac, &w.n, x, fvec, fjac, &w.rows, &tol, &w.info, wa, &size)
     return w.end(around)
 
 

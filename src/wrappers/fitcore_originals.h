@@ -35,6 +35,16 @@ void hybrj_(fitcore_sys_jac fcn, int *n, double *x, double *fvec, double *fjac, 
             double *wa2, double *wa3, double *wa4);
 void chkder_(int *m, int *n, double *x, double *fvec, double *fjac, int *ldfjac, double *xp,
              double *fvecp, int *mode, double *err);
+void lmdif1_(fitcore_fcn fcn, int *m, int *n, double *x, double *fvec, double *tol, int *info,
+             int *iwa, double *wa, int *lwa);
+void lmder1_(fitcore_fcn_jac fcn, int *m, int *n, double *x, double *fvec, double *fjac,
+             int *ldfjac, double *tol, int *info, int *ipvt, double *wa, int *lwa);
+void lmstr1_(fitcore_fcn_row fcn, int *m, int *n, double *x, double *fvec, double *fjac,
+             int *ldfjac, double *tol, int *info, int *ipvt, double *wa, int *lwa);
+void hybrd1_(fitcore_sys fcn, int *n, double *x, double *fvec, double *tol, int *info, double *wa,
+             int *lwa);
+void hybrj1_(fitcore_sys_jac fcn, int *n, double *x, double *fvec, double *fjac, int *ldfjac,
+             double *tol, int *info, double *wa, int *lwa);
 void fdjac1_(fitcore_sys fcn, int *n, double *x, double *fvec, double *fjac, int *ldfjac,
              int *iflag, int *ml, int *mu, double *epsfcn, double *wa1, double *wa2);
 void fdjac2_(fitcore_fcn fcn, int *m, int *n, double *x, double *fvec, double *fjac, int *ldfjac,

@@ -36,7 +36,7 @@ void fitcore_lmstr_step(lmstr_state *state, double *x, double *r, double *diag, 
 
 void fitcore_check_point(int64_t n, const double *x, double *xp);
 void fitcore_check_errors(int64_t m, int64_t n, const double *x, const double *fvec,
-                          const double *fjac, const double *xp, const double *fvecp, double *err);
+                          const double *fjac, const double *fvecp, double *err);
 void fitcore_covar(int64_t n, const double *r, int64_t ldr, const int64_t *ipvt, double tol,
                    double *cov, int64_t *rank, double *work);
 

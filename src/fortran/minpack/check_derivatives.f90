@@ -29,12 +29,11 @@ contains
   !>
   !> The change of the function from x to xp is compared with the directional derivative, in units
   !> of the component's own size. A component that is zero, or does not change, gets 0.
-  pure subroutine check_errors(m, n, x, fvec, fjac, xp, fvecp, err) &
+  pure subroutine check_errors(m, n, x, fvec, fjac, fvecp, err) &
       bind(c, name='fitcore_check_errors')
     integer(ip), intent(in), value :: m, n
     real(wp), intent(in) :: x(n), fvec(m), fjac(m, n)
-    real(wp), intent(in) :: xp(n)                  !< from check_point
-    real(wp), intent(in) :: fvecp(m)               !< the function there
+    real(wp), intent(in) :: fvecp(m)               !< the function at check_point's xp
     real(wp), intent(out) :: err(m)
     real(wp), parameter :: noise = 100 * eps       !< relative change that means nothing
     real(wp) :: step, scale, change, difference
