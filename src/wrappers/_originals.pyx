@@ -493,8 +493,9 @@ def easy(str name, func, jac, x0, m, double tol):
     if name not in ("lmdif1", "lmder1", "lmstr1", "hybrd1", "hybrj1"):
         raise ValueError(f"name={name!r} is no easy driver of MINPACK-1")
     rows = jac if name == "lmstr1" else None
-    cdef Workspace w = Workspace(func, None if rows is not None else jac, x0, m, None, tol, tol, 0.0,
-                                 0, 0.0, None, 1, 100.0, square=name.startswith("hybr"), row=rows)
+    whole = None if name == "lmstr1" else jac
+    cdef Workspace w = Workspace(func, whole, x0, m, None, tol, tol, 0.0, 0, 0.0, None, 1, 100.0,
+                                 square=name.startswith("hybr"), row=rows)
     cdef double *x = doubles(w.x)
     cdef double *fvec = doubles(w.fvec)
     cdef double *fjac = doubles(w.fjac)
