@@ -81,10 +81,13 @@ contains
           vecs(i, 3) = g(before + i) - w(i, m + 1 + spare, b)
           w(i, m + 1 + spare, b) = vecs(i, 3)
           vecs(i, 1) = w(i, spare, b)
-          vecs(i, 4) = 0
         end do
         s%yy = s%yy + sum_squares(last - first + 1, vecs(first, 3))
-        if (nheld == 0) cycle
+        if (s%constrained == 0) cycle
+        if (nheld == 0) then
+          vecs(first:last, 4) = 0
+          cycle
+        end if
         nvec = 4
         do i = first, last
           vecs(i, 4) = merge(vecs(i, 1), 0.0_wp, vecs(i, 5) > 0)
@@ -146,28 +149,32 @@ contains
     real(wp), intent(inout) :: x(n)
     real(wp), intent(out) :: t(n), dtd
     real(wp), intent(out) :: part(ld)              !< scratch
-    real(wp) :: z
-    integer(ip) :: b, first, last, rows, i, at
+    real(wp) :: d(chunk_rows), z
+    integer(ip) :: b, before, first, rows, i, at
 
     s%gd = 0
     dtd = 0
     do b = 1, nblocks
-      first = (b - 1) * ld + 1
-      last = min(n, b * ld)
-      rows = last - first + 1
-      part(1:rows) = -g(first:last)
+      before = (b - 1) * ld
+      rows = min(ld, n - before)
+      part(1:rows) = -g(before + 1:before + rows)
       call k%combine(rows, ld, ncol, which, w(:, :, b), coef, part)
-      do i = 1, rows
-        at = first + i - 1
-        t(at) = x(at)
-        z = x(at) + part(i) / s%theta
-        part(i) = z - x(at)
-        x(at) = z
+      do first = 1, min(ld, n - before), chunk_rows
+        at = before + first - 1
+        rows = min(chunk_rows, ld - first + 1, n - at)
+        do i = 1, rows
+          z = x(at + i) + part(first - 1 + i) / s%theta
+          d(i) = z - x(at + i)
+          t(at + i) = x(at + i)
+          x(at + i) = z
+        end do
+        do i = 1, rows
+          w(first - 1 + i, spare, b) = d(i)
+          w(first - 1 + i, m + 1 + spare, b) = g(at + i)
+        end do
+        s%gd = s%gd + dot(rows, d, g(at + 1))
+        dtd = dtd + sum_squares(rows, d)
       end do
-      w(1:rows, spare, b) = part(1:rows)
-      w(1:rows, m + 1 + spare, b) = g(first:last)
-      s%gd = s%gd + dot(rows, part, g(first:last))
-      dtd = dtd + sum_squares(rows, part)
     end do
   end subroutine open_step
 
