@@ -1,7 +1,8 @@
 """MINPACK-1's easy drivers: everything set but one tolerance.
 
-Who comes from the Fortran or from C finds :func:`lmdif1`, :func:`lmder1` and :func:`lmstr1` here,
-with the settings, tests and values of ``info`` that they know. Sizes and work arrays are not asked
+Who comes from the Fortran or from C finds :func:`lmdif1`, :func:`lmder1`, :func:`lmstr1`,
+:func:`hybrd1` and :func:`hybrj1` here, with the settings, tests and values of ``info`` that they
+know. Sizes and work arrays are not asked
 for. :func:`settings` tells the arguments of the expert drivers that they stand for.
 
 References
@@ -29,9 +30,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fitcore._arrays import count, number
-from fitcore.minpack import LevenbergMarquardt, StreamingLM
+from fitcore.minpack import LevenbergMarquardt, PowellHybrid, StreamingLM
 
-__all__ = ["EasyResult", "lmder1", "lmdif1", "lmstr1", "settings"]
+__all__ = ["EasyResult", "hybrd1", "hybrj1", "lmder1", "lmdif1", "lmstr1", "settings"]
 
 Array = NDArray[np.float64]
 
@@ -62,8 +63,10 @@ class EasyResult(NamedTuple):
     fvec: Array | None
     """Residuals there, shape (m,); None from `lmstr1`, which does not keep them."""
     info: int
-    """1 to 4: converged, in the sum of squares, in x, in both, or orthogonal to working precision;
-    5: too many evaluations; 6 and 7: `tol` is too small; 9: NaN or infinity; -1: stopped."""
+    """Least squares, 1 to 4: converged, in the sum of squares, in x, in both, or orthogonal to
+    working precision; 5: too many evaluations; 6 and 7: `tol` is too small. Systems, 1: converged;
+    2: too many evaluations; 3: `tol` is too small; 4 and 5: no good progress. For both 9: NaN or
+    infinity; -1: stopped."""
     message: str
     """`info` in words."""
     nfev: int
@@ -223,8 +226,76 @@ def _options(name: str, x0: ArrayLike, tol: float) -> dict[str, Any]:
     return settings(name, n, tol)
 
 
+def hybrd1(
+    func: Callable[..., Any], x0: ArrayLike, tol: float = TOL, args: tuple[Any, ...] = ()
+) -> EasyResult:
+    """Solve a system of equations, the Jacobian by forward differences.
+
+    Parameters
+    ----------
+    func : callable
+        ``func(x, *args)`` returns the n functions that shall be zero, shape (n,).
+    x0 : array_like, shape (n,)
+        Starting point.
+    tol : float, default 2**-26
+        Relative error wanted in the solution.
+    args : tuple, optional
+        Further arguments of `func`.
+
+    Returns
+    -------
+    EasyResult
+        ``(x, fvec, info, message, nfev)``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument or what `func` returns is not as wanted.
+
+    Examples
+    --------
+    >>> from fitcore.easy import hybrd1
+    >>> x, fvec, info, message, nfev = hybrd1(lambda x: [x[0] * x[1] - 6, x[0] + x[1] - 5], [1, 6])
+    >>> x.round(6), message
+    (array([2., 3.]), 'The solution converged.')
+    """
+    return _run(PowellHybrid(x0, **_options("hybrd1", x0, tol)), func, args, None)
+
+
+def hybrj1(
+    func: Callable[..., Any],
+    jac: Callable[..., Any],
+    x0: ArrayLike,
+    tol: float = TOL,
+    args: tuple[Any, ...] = (),
+) -> EasyResult:
+    """Solve a system of equations whose Jacobian is supplied.
+
+    Parameters
+    ----------
+    func : callable
+        ``func(x, *args)`` returns the n functions that shall be zero, shape (n,).
+    jac : callable
+        ``jac(x, *args)`` returns their Jacobian, shape (n, n).
+    x0, tol, args
+        As for :func:`hybrd1`.
+
+    Returns
+    -------
+    EasyResult
+        ``(x, fvec, info, message, nfev)``.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If an argument or what a function returns is not as wanted.
+    """
+    solver = PowellHybrid(x0, jac="analytic", **_options("hybrj1", x0, tol))
+    return _run(solver, func, args, jac)
+
+
 def _run(
-    solver: LevenbergMarquardt,
+    solver: LevenbergMarquardt | PowellHybrid,
     func: Callable[..., Any],
     args: tuple[Any, ...],
     jac: Callable[..., Any] | None,
@@ -233,6 +304,11 @@ def _run(
     return _result(solver, solver.fvec)
 
 
-def _result(solver: LevenbergMarquardt | StreamingLM, fvec: Array | None) -> EasyResult:
+def _result(
+    solver: LevenbergMarquardt | PowellHybrid | StreamingLM, fvec: Array | None
+) -> EasyResult:
+    assert solver.info is not None
+    if isinstance(solver, PowellHybrid):
+        return EasyResult(solver.x, fvec, solver.info, solver.message, solver.nfev)
     info = 4 if solver.info == 8 else solver.info
     return EasyResult(solver.x, fvec, info, _MESSAGES[max(info, -1)], solver.nfev)

@@ -151,8 +151,8 @@ def solve(
         raise TypeError(f"fprime must be callable or None, got {fprime!r}")
     if not isinstance(args, tuple):
         args = (args,)
-    start = _start(x0)
-    first = _first(func, start, args)
+    start = starting_point(x0)
+    first = first_values(func, start, args)
     if epsfcn is None:
         kind = first.dtype if first.dtype.kind == "f" else np.dtype(np.float64)
         epsfcn = float(np.finfo(kind).eps)
@@ -190,7 +190,7 @@ def outcome(solver: PowellHybrid) -> tuple[Array, dict[str, Any]]:
     return x, {**details, "fjac": fjac, "r": r, "qtf": qtf, "fvec": fvec}
 
 
-def _start(x0: ArrayLike) -> Array:
+def starting_point(x0: ArrayLike) -> Array:
     """The starting point as a vector of finite numbers."""
     try:
         given = np.asarray(x0)
@@ -206,7 +206,7 @@ def _start(x0: ArrayLike) -> Array:
     return start
 
 
-def _first(func: Callable[..., ArrayLike], x: Array, args: tuple[Any, ...]) -> NDArray[Any]:
+def first_values(func: Callable[..., ArrayLike], x: Array, args: tuple[Any, ...]) -> NDArray[Any]:
     """The functions at the start, checked."""
     value = func(x.copy(), *args)
     try:

@@ -10,23 +10,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fitcore._arrays import count, number, real_array
+from fitcore._hybrid import MESSAGES
 from fitcore._originals import hybrd, hybrj
+from fitcore.optimize._fsolve import first_values, starting_point
 from fitcore.optimize._result import OptimizeResult, OptimizeWarning
 from fitcore.originals._leastsq import leastsq
 
 Array = NDArray[np.float64]
-
-MESSAGES = {
-    0: "Improper input parameters were entered.",
-    1: "The solution converged.",
-    2: "The number of calls to function has reached maxfev = {maxfev:d}.",
-    3: "xtol={xtol:f} is too small, no further improvement in the approximate\n"
-       " solution is possible.",
-    4: "The iteration is not making good progress, as measured by the \n"
-       " improvement from the last five Jacobian evaluations.",
-    5: "The iteration is not making good progress, as measured by the \n"
-       " improvement from the last ten iterations.",
-}  # fmt: skip
 
 
 def fsolve(
@@ -149,23 +139,18 @@ def _hybrid(
             raise TypeError(f"{name} must be callable, got {what!r:.80}")
     if not isinstance(args, tuple):
         args = (args,)
-    start = real_array(x0, "x0", 1).ravel()
+    start = starting_point(x0)
     n = start.size
-    kind = np.dtype(np.float64)
 
     def values(x: Array) -> Array:
-        given = np.atleast_1d(np.asarray(func(x, *args)))
-        nonlocal kind
-        kind = given.dtype
-        return _shaped(given, (n,), "func", func)
+        return _shaped(np.atleast_1d(np.asarray(func(x, *args))), (n,), "func", func)
 
     def matrix(x: Array) -> Array:
         assert jac is not None
         return _shaped(np.atleast_2d(np.asarray(jac(x, *args))), (n, n), "fprime", jac)
 
-    if n == 0:
-        raise TypeError(f"Improper input parameters: x0 must hold numbers, got {x0!r:.80}")
-    first = values(start.copy())
+    first = first_values(func, start, args)
+    kind = first.dtype
     try:
         scale = None if diag is None else real_array(diag, "diag", 1)
         if scale is not None and not (scale.shape == (n,) and (scale > 0).all()):

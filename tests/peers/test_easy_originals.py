@@ -1,4 +1,4 @@
-"""The easy drivers are the original's lmdif1, lmder1 and lmstr1."""
+"""The easy drivers are the original's."""
 
 from __future__ import annotations
 
@@ -56,8 +56,8 @@ def test_orthogonal_to_working_precision_is_info_4(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["hybrd1", "hybrj1"])
-def test_settings_of_the_hybrid_drivers_make_fsolve_the_original(name: str) -> None:
-    """SciPy's fsolve, given them, makes the calls of the original hybrd1 and hybrj1."""
+def test_the_hybrid_drivers_make_the_calls_of_the_originals(name: str) -> None:
+    """And so does SciPy's fsolve, given their settings."""
     originals.require()
     scipy_optimize: Any = originals.require_peer("scipy.optimize")
     for which in ("rosenbrock", "helical-valley", "broyden-banded-10", "boundary-value-10"):
@@ -69,6 +69,13 @@ def test_settings_of_the_hybrid_drivers_make_fsolve_the_original(name: str) -> N
         found, more, status, _ = scipy_optimize.fsolve(
             p.residual, case.start, fprime=jac, full_output=True, **given
         )
+        ours = (
+            easy.hybrd1(p.residual, case.start, 1e-9)
+            if jac is None
+            else easy.hybrj1(p.residual, jac, case.start, 1e-9)
+        )
+        assert (ours.info, ours.nfev) == (info, calls)
+        np.testing.assert_allclose(ours.x, x, rtol=1e-8, atol=1e-10)
         # SciPy counts two calls of its own, before the fit
         assert (status, more["nfev"] - 2) == (info, calls)
         np.testing.assert_allclose(found, x, rtol=1e-8, atol=1e-10)
