@@ -17,8 +17,9 @@ NEEDED = {
     "MINPACK-1": tuple(
         f"{name}.f"
         for name in (
-            "chkder", "dogleg", "dpmpar", "enorm", "fdjac1", "fdjac2", "hybrd", "hybrj", "lmder",
-            "lmdif", "lmpar", "lmstr", "qform", "qrfac", "qrsolv", "r1mpyq", "r1updt", "rwupdt",
+            "chkder", "dogleg", "dpmpar", "enorm", "fdjac1", "fdjac2", "hybrd", "hybrd1", "hybrj",
+            "hybrj1", "lmder", "lmder1", "lmdif", "lmdif1", "lmpar", "lmstr", "lmstr1", "qform",
+            "qrfac", "qrsolv", "r1mpyq", "r1updt", "rwupdt",
         )
     ),
 }  # fmt: skip

@@ -499,7 +499,9 @@ def easy(str name, func, jac, x0, m, double tol):
     cdef double *x = doubles(w.x)
     cdef double *fvec = doubles(w.fvec)
     cdef double *fjac = doubles(w.fjac)
-    cdef int size = max(w.m * w.n + 5 * w.n + w.m, w.n * (3 * w.n + 13) // 2 + w.n * w.n)
+    cdef Py_ssize_t wanted = max(<Py_ssize_t> w.m * w.n + 5 * <Py_ssize_t> w.n + w.m,
+                                 <Py_ssize_t> w.n * (5 * <Py_ssize_t> w.n + 13) // 2)
+    cdef int size = small(wanted, "the size of the work array")
     cdef cnp.ndarray work = zeros(size)
     cdef double *wa = doubles(work)
     cdef int *ipvt = ints(w.ipvt)

@@ -100,8 +100,9 @@ def test_sources_without_a_file_are_refused_and_it_is_named(tmp_path: Path) -> N
         (tmp_path / name).touch()
     assert "MINPACK-1 is not complete there: chkder.f, dogleg.f," in find(".").stderr
     names = [
-        "chkder", "dogleg", "dpmpar", "enorm", "fdjac1", "fdjac2", "hybrd", "hybrj", "lmder",
-        "lmdif", "lmpar", "lmstr", "qform", "qrfac", "qrsolv", "r1mpyq", "r1updt", "rwupdt",
+        "chkder", "dogleg", "dpmpar", "enorm", "fdjac1", "fdjac2", "hybrd", "hybrd1", "hybrj",
+        "hybrj1", "lmder", "lmder1", "lmdif", "lmdif1", "lmpar", "lmstr", "lmstr1", "qform",
+        "qrfac", "qrsolv", "r1mpyq", "r1updt", "rwupdt",
     ]  # fmt: skip
     for name in names:
         (tmp_path / f"{name}.f").touch()
