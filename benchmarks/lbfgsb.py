@@ -2,8 +2,9 @@
 
 The solvers take turns iteration by iteration in one process, each in a thread that waits for its
 turn, and are compared within each turn, from the iteration on at which the memory is full. The
-original (liblbfgsb, Debian's package) is called by its own interface, and only those calls are
-timed; the others are timed as their users have them, copies of x and callbacks included.
+original (liblbfgsb, Debian's package) and fitcore's core are called by their own interfaces, and
+only those calls are timed; fitcore and SciPy are timed as their users have them, with the arrays
+that they hand out and take.
 """
 
 from __future__ import annotations
@@ -81,6 +82,44 @@ def run_fitcore(x0: Array, lower: Array | None, upper: Array | None) -> Run:
     return run
 
 
+def run_core(x0: Array, lower: Array | None, upper: Array | None) -> Run:
+    import fitcore.lbfgsb
+    from fitcore.minpack import CPU_LEVEL
+
+    core = ctypes.CDLL(fitcore.lbfgsb.__file__)
+    core.fitcore_lb_work_size.restype = ctypes.c_int64
+    n, m, bounded = ctypes.c_int64(x0.size), ctypes.c_int64(M), int(lower is not None)
+    names = ("products", "combine", "look", "land")
+    kernels = (ctypes.c_void_p * len(names))(
+        *(ctypes.cast(core[f"fitcore_lb_{k}_v{CPU_LEVEL}"], ctypes.c_void_p) for k in names)
+    )
+    # the state begins with 17 integers, n, m and nit first; see fitcore_lbfgsb.h
+    state, zero = np.zeros(64), ctypes.c_double(0.0)
+    numbers = state.view(np.int64)
+    x, g = x0.copy(), np.zeros(x0.size)
+    wa = np.empty(core.fitcore_lb_work_size(n, m))
+    iwa, marks = np.zeros(2 * M, np.int64), np.zeros(x0.size, np.int8)
+
+    def p(a: Array | None) -> Any:
+        return None if a is None else a.ctypes.data_as(ctypes.c_void_p)
+
+    core.fitcore_lb_init(p(state), n, m, bounded, zero, zero, 20)
+    head, tail = (p(state), p(x), p(lower), p(upper)), (p(g), p(wa), p(iwa), p(marks), kernels)
+
+    def run(fun: Objective, iteration: Callable[[], None]) -> None:
+        f, nit = 0.0, 0
+        core.fitcore_lb_step(*head, zero, *tail)
+        while True:
+            f, g[:] = fun(x)
+            core.fitcore_lb_step(*head, ctypes.c_double(f), *tail)
+            if numbers[2] > nit:
+                nit = numbers[2]
+                iteration()
+                core.fitcore_lb_step(*head, ctypes.c_double(f), *tail)
+
+    return run
+
+
 def run_scipy(x0: Array, lower: Array | None, upper: Array | None) -> Run:
     from scipy.optimize import Bounds, minimize
 
@@ -128,6 +167,14 @@ def run_original(x0: Array, lower: Array | None, upper: Array | None) -> Run:
     return run
 
 
+SOLVERS = {
+    "fitcore's core": run_core,
+    "original": run_original,
+    "fitcore": run_fitcore,
+    "scipy": run_scipy,
+}
+
+
 class Stop(Exception):
     """Enough iterations."""
 
@@ -169,9 +216,9 @@ class Contender(threading.Thread):
 
 
 def iterations(name: str, n: int, count: int) -> dict[str, Any]:
-    """Solver time per iteration with a full memory, over fitcore's."""
+    """Solver time per iteration with a full memory, over that of fitcore's core."""
     contenders = {}
-    for label, make in (("fitcore", run_fitcore), ("original", run_original), ("scipy", run_scipy)):
+    for label, make in SOLVERS.items():
         fun, x0, lower, upper = problem(name, n)
         try:
             contenders[label] = Contender(make(x0, lower, upper), fun, M + 2 + count)
@@ -192,7 +239,7 @@ def iterations(name: str, n: int, count: int) -> dict[str, Any]:
         times[label] = np.array(contender.times[M + 2 :])
     rows = {}
     for label, values in times.items():
-        low, middle, high = np.percentile(values / times["fitcore"], [25, 50, 75])
+        low, middle, high = np.percentile(values / times["fitcore's core"], [25, 50, 75])
         rows[label] = {"seconds": float(np.median(values)), "ratio": float(middle),
                        "quartiles": [float(low), float(high)]}  # fmt: skip
     case = f"L-BFGS-B, {name}, n = {n:.0e}"
@@ -268,7 +315,7 @@ def small(n: int, seconds: float) -> dict[str, Any]:
         rows[name] = {"seconds": middle * floor.seconds, "ratio": middle / ours,
                       "quartiles": [low / ours, high / ours]}  # fmt: skip
     case = f"L-BFGS-B from Python, Rosenbrock, n = {n}"
-    return {"case": case, "unit": "solver time per iteration / fitcore's", "rows": rows}
+    return {"case": case, "unit": "solver time per iteration / the core's", "rows": rows}
 
 
 def peak(label: str, name: str, n: int) -> None:
@@ -290,10 +337,9 @@ def peak(label: str, name: str, n: int) -> None:
         if left == 0:
             raise Stop
 
-    make = {"fitcore": run_fitcore, "original": run_original, "scipy": run_scipy}[label]
     before = kilobytes("VmRSS")
     with contextlib.suppress(Stop):
-        make(x0, lower, upper)(fun, iteration)
+        SOLVERS[label](x0, lower, upper)(fun, iteration)
     print((kilobytes("VmHWM") - before) * 1024)
 
 
