@@ -1,18 +1,20 @@
 """L-BFGS-B: what an iteration costs beside the original and SciPy, the objective subtracted.
 
-The solvers take turns iteration by iteration in one process, each in a thread that waits for its
-turn, and are compared within each turn, from the iteration on at which the memory is full. The
-original (liblbfgsb, Debian's package) and fitcore's core are called by their own interfaces, and
-only those calls are timed; fitcore and SciPy are timed as their users have them, with the arrays
-that they hand out and take.
+The solvers take turns iteration by iteration in one process and are compared within each turn, from
+the iteration on at which the memory is full: fitcore's core and the original (liblbfgsb, Debian's
+package) driven from C by lbfgsb_core.c; and all as users of Python have them, with the arrays that
+are handed out and taken, each in a thread that waits for its turn.
 """
 
 from __future__ import annotations
 
 import contextlib
 import ctypes
+import os
+import shlex
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -47,10 +49,15 @@ def rosenbrock(n: int) -> Objective:
     return fun
 
 
-def quadratic(n: int) -> Objective:
-    """A diagonal quadratic of condition 1000, its minimum outside the box half the time."""
+def quadratic_shape(n: int) -> tuple[Array, Array]:
+    """Curvatures, of condition 1000, and the minimum without bounds."""
     curvature = np.exp(np.linspace(0, np.log(1e3), n))
-    center = np.where(np.arange(n) % 2 == 0, -1.0, 0.5) * (1 + np.arange(n) % 7 / 7)
+    return curvature, np.where(np.arange(n) % 2 == 0, -1.0, 0.5) * (1 + np.arange(n) % 7 / 7)
+
+
+def quadratic(n: int) -> Objective:
+    """A diagonal quadratic, its minimum outside the box half the time."""
+    curvature, center = quadratic_shape(n)
 
     def fun(x: Array) -> tuple[float, Array]:
         d = x - center
@@ -78,44 +85,6 @@ def run_fitcore(x0: Array, lower: Array | None, upper: Array | None) -> Run:
 
     def run(fun: Objective, iteration: Callable[[], None]) -> None:
         solver.run(fun, callback=lambda _: iteration())
-
-    return run
-
-
-def run_core(x0: Array, lower: Array | None, upper: Array | None) -> Run:
-    import fitcore.lbfgsb
-    from fitcore.minpack import CPU_LEVEL
-
-    core = ctypes.CDLL(fitcore.lbfgsb.__file__)
-    core.fitcore_lb_work_size.restype = ctypes.c_int64
-    n, m, bounded = ctypes.c_int64(x0.size), ctypes.c_int64(M), int(lower is not None)
-    names = ("products", "combine", "look", "land")
-    kernels = (ctypes.c_void_p * len(names))(
-        *(ctypes.cast(core[f"fitcore_lb_{k}_v{CPU_LEVEL}"], ctypes.c_void_p) for k in names)
-    )
-    # the state begins with 17 integers, n, m and nit first; see fitcore_lbfgsb.h
-    state, zero = np.zeros(64), ctypes.c_double(0.0)
-    numbers = state.view(np.int64)
-    x, g = x0.copy(), np.zeros(x0.size)
-    wa = np.empty(core.fitcore_lb_work_size(n, m))
-    iwa, marks = np.zeros(2 * M, np.int64), np.zeros(x0.size, np.int8)
-
-    def p(a: Array | None) -> Any:
-        return None if a is None else a.ctypes.data_as(ctypes.c_void_p)
-
-    core.fitcore_lb_init(p(state), n, m, bounded, zero, zero, 20)
-    head, tail = (p(state), p(x), p(lower), p(upper)), (p(g), p(wa), p(iwa), p(marks), kernels)
-
-    def run(fun: Objective, iteration: Callable[[], None]) -> None:
-        f, nit = 0.0, 0
-        core.fitcore_lb_step(*head, zero, *tail)
-        while True:
-            f, g[:] = fun(x)
-            core.fitcore_lb_step(*head, ctypes.c_double(f), *tail)
-            if numbers[2] > nit:
-                nit = numbers[2]
-                iteration()
-                core.fitcore_lb_step(*head, ctypes.c_double(f), *tail)
 
     return run
 
@@ -167,12 +136,7 @@ def run_original(x0: Array, lower: Array | None, upper: Array | None) -> Run:
     return run
 
 
-SOLVERS = {
-    "fitcore's core": run_core,
-    "original": run_original,
-    "fitcore": run_fitcore,
-    "scipy": run_scipy,
-}
+SOLVERS = {"fitcore": run_fitcore, "original": run_original, "scipy": run_scipy}
 
 
 class Stop(Exception):
@@ -216,7 +180,7 @@ class Contender(threading.Thread):
 
 
 def iterations(name: str, n: int, count: int) -> dict[str, Any]:
-    """Solver time per iteration with a full memory, over that of fitcore's core."""
+    """Solver time per iteration with a full memory, as users of Python have it."""
     contenders = {}
     for label, make in SOLVERS.items():
         fun, x0, lower, upper = problem(name, n)
@@ -239,11 +203,57 @@ def iterations(name: str, n: int, count: int) -> dict[str, Any]:
         times[label] = np.array(contender.times[M + 2 :])
     rows = {}
     for label, values in times.items():
-        low, middle, high = np.percentile(values / times["fitcore's core"], [25, 50, 75])
+        low, middle, high = np.percentile(values / times["fitcore"], [25, 50, 75])
         rows[label] = {"seconds": float(np.median(values)), "ratio": float(middle),
                        "quartiles": [float(low), float(high)]}  # fmt: skip
-    case = f"L-BFGS-B, {name}, n = {n:.0e}"
+    case = f"L-BFGS-B from Python, {name}, n = {n:.0e}"
     return {"case": case, "unit": "solver time per iteration / fitcore's", "rows": rows}
+
+
+def from_c(name: str, n: int, count: int) -> dict[str, Any]:
+    """The same of fitcore's core and the original, both driven from C."""
+    import fitcore.lbfgsb
+    from fitcore.minpack import CPU_LEVEL
+
+    core, original = ctypes.CDLL(fitcore.lbfgsb.__file__), ctypes.CDLL("liblbfgsb.so.0")
+    with tempfile.TemporaryDirectory() as directory:
+        library = Path(directory) / "driver.so"
+        headers = Path(fitcore.lbfgsb.__file__).parent / "include"
+        compiler = shlex.split(os.environ.get("CC", "cc"))
+        source = Path(__file__).with_name("lbfgsb_core.c")
+        subprocess.run([*compiler, "-O2", "-shared", "-fPIC", f"-I{headers}", "-o", str(library),
+                        str(source)], check=True)  # fmt: skip
+        driver = ctypes.CDLL(str(library))
+
+    def address(routine: Any) -> ctypes.c_void_p:
+        return ctypes.cast(routine, ctypes.c_void_p)
+
+    def p(a: Array | None) -> Any:
+        return None if a is None else a.ctypes.data_as(ctypes.c_void_p)
+
+    names = ("products", "combine", "look", "land")
+    kernels = (ctypes.c_void_p * len(names))(
+        *(address(core[f"fitcore_lb_{k}_v{CPU_LEVEL}"]) for k in names)
+    )
+    which = ("Rosenbrock", "quadratic, half of the bounds active", "bounded Rosenbrock").index(name)
+    _, x0, lower, upper = problem(name, n)
+    shape = quadratic_shape(n) if which == 1 else (None, None)
+    ours, theirs, reads = np.empty(count), np.empty(count), np.empty(count)
+    failed = driver.compare(
+        which, ctypes.c_int64(n), p(x0), p(lower), p(upper), *map(p, shape), count, p(ours),
+        p(theirs), p(reads), address(core.fitcore_lb_init), address(core.fitcore_lb_step),
+        address(core.fitcore_lb_work_size), kernels, address(original.setulb_),
+    )  # fmt: skip
+    if failed:
+        raise RuntimeError(f"{name}, n={n}: a solver has ended before its time")
+    rows = {}
+    timed = {"fitcore's core": ours, "original": theirs, "two reads of S, Y": reads}
+    for label, values in timed.items():
+        low, middle, high = np.percentile(values / ours, [25, 50, 75])
+        rows[label] = {"seconds": float(np.median(values)), "ratio": float(middle),
+                       "quartiles": [float(low), float(high)]}  # fmt: skip
+    case = f"L-BFGS-B from C, {name}, n = {n:.0e}"
+    return {"case": case, "unit": "solver time per iteration / the core's", "rows": rows}
 
 
 def setup(n: int, seconds: float) -> dict[str, Any]:
@@ -315,7 +325,7 @@ def small(n: int, seconds: float) -> dict[str, Any]:
         rows[name] = {"seconds": middle * floor.seconds, "ratio": middle / ours,
                       "quartiles": [low / ours, high / ours]}  # fmt: skip
     case = f"L-BFGS-B from Python, Rosenbrock, n = {n}"
-    return {"case": case, "unit": "solver time per iteration / the core's", "rows": rows}
+    return {"case": case, "unit": "solver time per iteration / fitcore's", "rows": rows}
 
 
 def peak(label: str, name: str, n: int) -> None:
@@ -358,9 +368,13 @@ def memory(name: str, n: int) -> dict[str, Any]:
 
 def cases(seconds: float) -> Iterator[dict[str, Any]]:
     names = ("Rosenbrock", "quadratic, half of the bounds active", "bounded Rosenbrock")
-    for n in (1_000_000, 100_000):
+    for n, count in ((1_000_000, 25), (100_000, 40)):
         for name in names:
-            yield iterations(name, n, 20 if n > 500_000 else 60)
+            try:
+                yield from_c(name, n, count)
+            except OSError as exc:
+                print(f"\nL-BFGS-B from C: left out ({exc})")
+            yield iterations(name, n, count)
     yield setup(1_000_000, seconds)
     if sys.platform == "linux":
         for name in ("Rosenbrock", "bounded Rosenbrock"):

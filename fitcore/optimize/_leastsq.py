@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fitcore._arrays import all_finite, real_array
 from fitcore.minpack import LevenbergMarquardt
 
 Array = NDArray[np.float64]
@@ -177,22 +178,16 @@ def prepare(
         raise TypeError(f"func must be callable, got {func!r}")
     if not isinstance(args, tuple):
         args = (args,)
-    try:
-        given = np.asarray(x0)
-        if given.dtype.kind == "c":
-            raise TypeError(f"dtype {given.dtype}")
-        start = np.array(given, dtype=np.float64).ravel()
-    except (TypeError, ValueError) as exc:
-        raise TypeError(f"x0 must be an array of real numbers, got {x0!r:.80}") from exc
-
-    if start.size == 0 or not np.isfinite(start).all():
+    start = real_array(x0, "x0", 1).ravel()
+    if start.size == 0 or not all_finite(start):
         raise TypeError(f"Improper input parameters: x0 must hold finite numbers, got {x0!r:.80}")
     if Dfun is not None and not callable(Dfun):
         raise TypeError(f"Dfun must be callable or None, got {Dfun!r}")
     first = _first_residuals(func, start, args)
     if epsfcn is None:
-        kind = first.dtype if first.dtype.kind == "f" else np.dtype(np.float64)
-        epsfcn = float(np.finfo(kind).eps)
+        kind = first.dtype
+        plain = kind == np.float64 or kind.kind != "f"
+        epsfcn = 2.0**-52 if plain else float(np.finfo(kind).eps)
     elif isinstance(epsfcn, (int, float)) and epsfcn < 0:
         epsfcn = 0.0  # MINPACK's way to say: the spacing of doubles
     limit = 0 if isinstance(maxfev, int) and maxfev < 0 else maxfev
@@ -212,7 +207,8 @@ def _first_residuals(func: Callable[..., ArrayLike], x: Array, args: tuple[Any, 
     """The residuals at the start, checked."""
     value = func(x.copy(), *args)
     try:
-        first = np.atleast_1d(np.asarray(value))
+        first = value if isinstance(value, np.ndarray) else np.asarray(value)
+        first = first if first.ndim > 0 else first.reshape(1)
     except ValueError as exc:
         raise TypeError(f"func must return an array of numbers, got {value!r:.80}") from exc
     if first.dtype.kind not in "fiub" or first.ndim != 1:

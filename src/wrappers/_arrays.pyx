@@ -11,7 +11,7 @@ import numpy as np
 
 cnp.import_array()
 
-__all__ = ["count", "number", "real_array"]
+__all__ = ["all_finite", "count", "number", "real_array"]
 
 
 cdef cnp.ndarray zeros(Py_ssize_t n):
@@ -30,6 +30,10 @@ cdef cnp.ndarray fresh(const double *x, Py_ssize_t n):
 
 def real_array(value, str name, int ndmin):
     """A new float64 array, or an error that names the argument."""
+    if (isinstance(value, np.ndarray) and cnp.PyArray_CheckExact(value)
+            and cnp.PyArray_TYPE(<cnp.ndarray> value) == cnp.NPY_DOUBLE
+            and cnp.PyArray_NDIM(<cnp.ndarray> value) >= ndmin):
+        return cnp.PyArray_NewCopy(<cnp.ndarray> value, cnp.NPY_CORDER)
     try:
         array = np.asarray(value)
         if array.dtype.kind == "c":
@@ -37,6 +41,19 @@ def real_array(value, str name, int ndmin):
         return np.array(array, dtype=np.float64, ndmin=ndmin, order="C")
     except (TypeError, ValueError) as exc:
         raise TypeError(f"{name} must be an array of real numbers, got {value!r:.80}") from exc
+
+
+def all_finite(cnp.ndarray a not None):
+    """Whether an array of doubles, contiguous in the order of C, holds neither NaN nor infinity."""
+    cdef const double *x
+    cdef Py_ssize_t i
+    if cnp.PyArray_TYPE(a) != cnp.NPY_DOUBLE or not cnp.PyArray_ISCARRAY_RO(a):
+        return bool(np.isfinite(a).all())
+    x = <const double *> cnp.PyArray_DATA(a)
+    for i in range(cnp.PyArray_SIZE(a)):
+        if not isfinite(x[i]):
+            return False
+    return True
 
 
 def number(value, str name, double least):

@@ -8,7 +8,7 @@ from fitcore._evaluator cimport Evaluator, python_evaluator
 
 import numpy as np
 
-from fitcore._arrays import real_array
+from fitcore._arrays import all_finite, real_array
 
 cnp.import_array()
 
@@ -115,7 +115,7 @@ cdef object start_point(x0):
     start = real_array(x0, "x0", 1)
     if start.ndim != 1 or start.size == 0:
         raise ValueError(f"x0 must be a vector of at least one number, got shape {start.shape}")
-    if not np.isfinite(start).all():
+    if not all_finite(start):
         raise ValueError(f"x0 must be finite, got {start}")
     return start
 

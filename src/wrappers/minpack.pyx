@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
-from fitcore._arrays cimport doubles, sole_owner, vector, zeros
+from fitcore._arrays cimport doubles, fresh, sole_owner, vector, zeros
 from fitcore._evaluator cimport Evaluator, python_evaluator
 from fitcore._hybrid cimport PowellHybrid
 from fitcore._solver cimport (
@@ -39,8 +39,10 @@ cdef dict _SCHEMES = {"analytic": JAC_ANALYTIC, "2-point": JAC_FORWARD, "3-point
                       "cs": JAC_COMPLEX}
 cdef dict _SCHEME_NAMES = {value: key for key, value in _SCHEMES.items()}
 
+cdef double EPS = 2.220446049250313e-16
+
 # Relative error that rounding alone may leave in a norm.
-cdef double ROUNDING = 8 * 2.220446049250313e-16
+cdef double ROUNDING = 8 * EPS
 
 # Below this many elements of the Jacobian a step is too short to be worth giving up the GIL.
 cdef Py_ssize_t GIL_ELEMENTS = 16384
@@ -58,6 +60,16 @@ cdef double _dependence(int scheme) noexcept:
     if scheme == JAC_FORWARD:
         return 1e-8
     return 1e-10 if scheme == JAC_CENTRAL else 1e-14
+
+
+cdef cnp.ndarray ascending(Py_ssize_t n):
+    """1 to n."""
+    cdef cnp.npy_intp size = n
+    cdef cnp.ndarray a = cnp.PyArray_SimpleNew(1, &size, cnp.NPY_INT64)
+    cdef Py_ssize_t i
+    for i in range(n):
+        (<int64_t *> cnp.PyArray_DATA(a))[i] = i + 1
+    return a
 
 
 cdef Py_ssize_t _work_size(Py_ssize_t m, Py_ssize_t n) noexcept:
@@ -163,7 +175,7 @@ cdef class LevenbergMarquardt(Solver):
 
         tolerances = (number(ftol, "ftol", 0.0), number(xtol, "xtol", 0.0),
                       number(gtol, "gtol", 0.0))
-        error = np.finfo(np.float64).eps if epsfcn is None else number(epsfcn, "epsfcn", 0.0)
+        error = EPS if epsfcn is None else number(epsfcn, "epsfcn", 0.0)
         bound = number(factor, "factor", 0.0)
         if bound == 0.0:
             raise ValueError(f"factor={factor} must be positive")
@@ -181,8 +193,8 @@ cdef class LevenbergMarquardt(Solver):
         self._diag = zeros(n) if scale is None else scale
         self._x = start
         self._qtf = zeros(n)
-        self._ipvt = np.arange(1, n + 1, dtype=np.int64)
-        self.xt = start.copy()
+        self._ipvt = ascending(n)
+        self.xt = fresh(doubles(start), n)
         if m is not None:
             self.allocate(m)
 
