@@ -62,7 +62,11 @@ class LevenbergMarquardt(Solver):
     def _give_up(
         self,
     ) -> tuple[
-        NDArray[np.float64], NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.float64],
+        NDArray[np.int32],
     ]: ...
     def __reduce__(self) -> tuple[Any, ...]: ...
     # "| Any" stands for None before the first evaluation or the end: who reads them then knows.

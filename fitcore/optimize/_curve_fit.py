@@ -251,11 +251,11 @@ def _unbounded(
     if not solver.success:
         raise RuntimeError("Optimal parameters not found: " + solver.message)
     pcov = solver.covariance() if solver.njev > 0 else None
-    popt, fvec, fjac, qtf = solver._give_up()
+    popt, fvec, fjac, qtf, ipvt = solver._give_up()
     info: dict[str, Any] = {"fvec": fvec, "nfev": solver.nfev}
     if scheme == "analytic":
         info["njev"] = solver.njev
-    info.update(fjac=fjac, ipvt=solver.ipvt.astype(np.int32), qtf=qtf)
+    info.update(fjac=fjac, ipvt=ipvt, qtf=qtf)
     return popt, pcov, info, solver.message, solver.info
 
 
@@ -291,7 +291,7 @@ def _bounded(
     if status == 0:
         raise RuntimeError("Optimal parameters not found: " + _MESSAGES[0])
     residual.jacobian_at_end(solver, scheme)
-    popt, fvec, fjac, _ = solver._give_up()
+    popt, fvec, fjac, *_ = solver._give_up()
     m = residual.size
     pcov = solver.covariance()
     diagonal = np.abs(fjac.diagonal())

@@ -137,12 +137,12 @@ def leastsq(
         if info >= 5:
             warnings.warn(solver.message, RuntimeWarning, stacklevel=2)
         return solver.x, info
-    x, fvec, fjac, qtf = solver._give_up()
+    x, fvec, fjac, qtf, ipvt = solver._give_up()
     details: dict[str, Any] = {"fvec": fvec, "nfev": solver.nfev}
     if Dfun is not None:
         details["njev"] = solver.njev
     details["fjac"] = fjac if solver.njev > 0 else np.zeros_like(fjac)
-    details["ipvt"] = solver.ipvt.astype(np.int32)
+    details["ipvt"] = ipvt
     details["qtf"] = qtf
     cov_x = solver.covariance() if solver.success and solver.njev > 0 else None
     return x, cov_x, details, solver.message, info

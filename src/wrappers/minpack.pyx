@@ -712,8 +712,14 @@ cdef class LevenbergMarquardt(Solver):
         return self._diag.copy()
 
     def _give_up(self):
-        """x, fvec, fjac, qtf themselves, for a caller that drops the solver."""
-        return self._x, self._fvec, self._fjac, self._qtf
+        """x, fvec, fjac, qtf themselves, for a caller that drops the solver; ipvt in 32 bits."""
+        cdef cnp.npy_intp size = self.state.n
+        cdef cnp.ndarray order = cnp.PyArray_SimpleNew(1, &size, cnp.NPY_INT32)
+        cdef int64_t *ipvt = <int64_t *> cnp.PyArray_DATA(self._ipvt)
+        cdef Py_ssize_t i
+        for i in range(size):
+            (<int *> cnp.PyArray_DATA(order))[i] = ipvt[i] - 1
+        return self._x, self._fvec, self._fjac, self._qtf, order
 
     @property
     def task(self):
