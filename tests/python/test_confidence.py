@@ -175,7 +175,7 @@ def test_a_lower_chi_square_than_the_best_fit_is_warned_of() -> None:
     result.params["b"].value += result.params["b"].stderr
     result.chisqr += result.redchi
     with pytest.warns(UserWarning, match="chi-square is lower than that of the best fit"):
-        fitcore.conf_interval(fitter, result, ["b"], sigmas=[3])
+        fitcore.conf_interval(fitter, result, ["b"], sigmas=[0.5])
 
 
 def state(fitter: Minimizer, result: Any) -> bytes:
