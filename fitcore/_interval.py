@@ -68,7 +68,7 @@ class Side:
 
     def ends(self, wanted: Sequence[float]) -> list[float]:
         """The values at these heights, in increasing order; infinite where it is not reached."""
-        found = []
+        found: list[float] = []
         for height in wanted:
             distance = self._find(height)
             if math.isinf(distance) and self.ended:

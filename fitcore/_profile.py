@@ -55,6 +55,7 @@ class Profile:
         self.fcn, self.args, self.kws = minimizer.userfcn, minimizer.userargs, minimizer.userkws
         self.nan_policy, self.result = minimizer.nan_policy, result
         self.params = result.params.copy()
+        self.best: Point
         self.held: list[Parameter] = [self.params[name] for name in held]
         on_bound = getattr(result, "at_bound", ())
         names = [n for n in result.var_names if n not in held and n not in on_bound]

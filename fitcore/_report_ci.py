@@ -88,4 +88,4 @@ def report_ci(ci: Intervals) -> None:
     ci : dict of str to list of (float, float)
         What :func:`fitcore.conf_interval` returns.
     """
-    print(ci_report(ci))
+    print(ci_report(ci))  # noqa: T201

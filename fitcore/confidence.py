@@ -217,7 +217,7 @@ def conf_interval(minimizer: Minimizer | MinimizerResult, *args: Any, **kws: Any
     >>> best = minimize(lambda p: p["amp"] * np.exp(-t / p["tau"]) - y, params)
     >>> ci = conf_interval(best, ["tau"], sigmas=[0.95])
     >>> [(prob, round(float(value), 3)) for prob, value in ci["tau"]]
-    [(0.95, 3.632), (0.0, 4.019), (0.95, 4.455)]
+    [(0.95, 3.583), (0.0, 3.877), (0.95, 4.203)]
     """
     given = _arguments("conf_interval", minimizer, args, kws)
     return _conf_interval(**given)
@@ -343,7 +343,8 @@ def _conf_interval(
                 prob = statistic.probability(point.chisqr)
                 rows.append([*of.values(), prob])
                 if verbose:
-                    print(f"{name} = {point.at[0]:.10g}: chi-square {point.chisqr:.10g}, {prob:.6g}")
+                    shown = f"{name} = {point.at[0]:.10g}: chi-square {point.chisqr:.10g}"
+                    print(f"{shown}, probability {prob:.6g}")  # noqa: T201
 
         ends = {}
         for sign in (-1, 1):
@@ -489,9 +490,7 @@ def _start(
     return start if np.isfinite(start).all() else profile.best.u
 
 
-def _axis(
-    result: MinimizerResult, name: str, count: int, limits: Any, nsigma: float
-) -> FloatArray:
+def _axis(result: MinimizerResult, name: str, count: int, limits: Any, nsigma: float) -> FloatArray:
     item = result.params[name]
     least, most = float(item.min), float(item.max)
     if limits is None:

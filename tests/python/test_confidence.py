@@ -263,9 +263,7 @@ def test_the_region_of_a_linear_model_is_its_quadratic_form() -> None:
     assert_allclose(grid, np.sqrt(square), rtol=1e-6, atol=1e-6)
     chisqr = fitcore.conf_interval2d(fitter, result, "a", "c", 7, 5, nsigma=3, chi2_out=True)[2]
     assert_allclose(chisqr, result.chisqr + square * result.redchi, rtol=1e-9)
-    old = fitcore.conf_interval2d(
-        result, "a", "c", 7, 5, ((x[-1], x[0]), (z[-1], z[0]))
-    )
+    old = fitcore.conf_interval2d(result, "a", "c", 7, 5, ((x[-1], x[0]), (z[-1], z[0])))
     assert_array_equal(old[0], x)
     assert_allclose(old[2], stats.f.cdf(square / 2, 2, result.nfree), atol=1e-7)
 
@@ -275,7 +273,7 @@ def test_limits_come_with_the_upper_first_and_must_keep_to_the_bounds() -> None:
     x, y, _ = fitcore.conf_interval2d(fitter, result, "a", "b", 2, 3, ((1.2, 0.8), (2.0, 1.0)))
     assert_array_equal(x, [0.8, 1.2])
     assert_array_equal(y, [1.0, 1.5, 2.0])
-    with pytest.raises(ValueError, match="limits of b.* must be within its bounds"):
+    with pytest.raises(ValueError, match=r"limits of b.* must be within its bounds"):
         fitcore.conf_interval2d(fitter, result, "a", "b", 2, 3, ((1.2, 0.8), (2.0, -1.0)))
 
 
@@ -292,6 +290,51 @@ def test_a_fit_that_is_no_leastsq_has_the_same_intervals() -> None:
     expected = fitcore.conf_interval(fitter, result)
     result.method, result.call_kws = "lbfgsb", {"jac": None}
     assert fitcore.conf_interval(fitter, result) == expected
+
+
+@pytest.mark.parametrize("col_deriv", [False, True])
+def test_the_jacobian_of_the_fit_is_used(col_deriv: bool) -> None:
+    calls = []
+
+    def jacobian(p: Any, y: Any) -> Any:
+        calls.append(1)
+        columns = np.array([np.ones(T.size), T])
+        return columns if col_deriv else columns.T
+
+    fitter, _ = fitted()
+    result = fitter.leastsq(Dfun=jacobian, col_deriv=col_deriv)
+    calls.clear()
+    ci = fitcore.conf_interval(fitter, result, sigmas=[1])
+    assert calls
+    factor = math.sqrt(stats.f.ppf(math.erf(math.sqrt(0.5)), 1, result.nfree))
+    for name in ("a", "b"):
+        par = result.params[name]
+        assert_allclose(ci[name][2][1], par.value + factor * par.stderr, rtol=1e-8)
+
+
+def test_expressions_follow_and_are_in_the_trace() -> None:
+    y = 1 + 2 * T + 0.3 * NOISE
+    params = Parameters()
+    params.add_many(("a", 0.0), ("b", 0.0))
+    params.add("c", expr="2*b")
+    fitter = Minimizer(lambda p: p["a"] + 0.5 * p["c"] * T - y, params)
+    result = fitter.leastsq()
+    ci, trace = fitcore.conf_interval(fitter, result, trace=True)
+    assert list(ci) == ["a", "b"]
+    for of in trace.values():
+        assert list(of) == ["a", "b", "c", "prob"]
+        assert_allclose(of["c"], 2 * of["b"], rtol=1e-14)
+
+
+def test_residuals_dropped_by_the_fit_stay_dropped() -> None:
+    fitter, result = fitted()
+    whole = fitcore.conf_interval(fitter, result)
+    extended = Minimizer(
+        lambda p: np.append(line(p, fitter.userargs[0]), np.nan), fitter.params, nan_policy="omit"
+    )
+    found = fitcore.conf_interval(extended, extended.leastsq())
+    for name in ("a", "b"):
+        assert_allclose([v for _, v in found[name]], [v for _, v in whole[name]], rtol=1e-7)
 
 
 def test_no_warning_comes_without_a_reason() -> None:
