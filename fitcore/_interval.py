@@ -19,6 +19,11 @@ __all__ = ["Side"]
 CLOSE = 2e-5
 # The longest step outwards, as a multiple of the distance from the best value.
 STRIDE = 2.0
+# Points this many times as high as wanted may be on another branch of the profile, where the others
+# are elsewhere: no fit starts from there, and nothing is interpolated.
+FAR = 3.0
+# A point is near an end only if its height is, to this part of it.
+NEAR = 0.01
 
 
 class Side:
@@ -65,6 +70,7 @@ class Side:
         # Distances from the best value in increasing order, with heights and points.
         self.known: list[tuple[float, float, Point]] = [(0.0, 0.0, profile.best)]
         self.ended = ""
+        self.wanted = math.inf
 
     def ends(self, wanted: Sequence[float]) -> list[float]:
         """The values at these heights, in increasing order; infinite where it is not reached."""
@@ -94,7 +100,7 @@ class Side:
 
     def _start(self, distance: float) -> Any:
         """The others, linearly along the profile from the two nearest points."""
-        good = [k for k in self.known if math.isfinite(k[1])]
+        good = [k for k in self.known if k[1] <= FAR * self.wanted]
         if len(good) == 1:
             return self.profile.tangent((self.origin + self.sign * distance,))
         near = sorted(good, key=lambda k: abs(k[0] - distance))[:2]
@@ -103,6 +109,7 @@ class Side:
 
     def _find(self, height: float) -> float:
         """The distance of this height, or infinity; `ended` then says why."""
+        self.wanted = height
         for _ in range(self.maxiter):
             inside, outside = self._bracket(height)
             if outside is None:
@@ -123,8 +130,17 @@ class Side:
                     return distance
                 continue
             distance = self._between(height, inside, outside)
-            nearest = min(abs(distance - k[0]) for k in self.known)
-            if nearest <= CLOSE * self.scale or outside[0] - inside[0] <= CLOSE * self.scale * 1e-2:
+            near = min(inside, outside, key=lambda k: abs(k[0] - distance))
+            if abs(near[1] - height) <= NEAR * height:
+                if abs(near[0] - distance) <= CLOSE * self.scale:
+                    return distance
+            elif outside[0] - inside[0] <= CLOSE * self.scale * 1e-2:
+                name, value = self.profile.held[0].name, self.origin + self.sign * distance
+                warnings.warn(
+                    f"{name}: chi-square jumps at {value:.10g}, which is taken for the end of the "
+                    "interval: the others have another minimum beyond, or the model ends there",
+                    stacklevel=2,
+                )
                 return distance
             if abs(self._probe(distance) - height) <= 1e-12 * height:
                 return distance
@@ -166,7 +182,7 @@ class Side:
         """Inverse quadratic interpolation by the nearest point beside the bracket, or halving."""
         (a, fa, _), (b, fb, _) = inside, outside
         middle = 0.5 * (a + b)
-        if not math.isfinite(fb):
+        if not fb <= FAR * height:
             return middle
         secant = a + (height - fa) / (fb - fa) * (b - a)
         others = [

@@ -11,7 +11,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import fitcore
-from fitcore import Minimizer, MinimizerException, Parameters
+from fitcore import Minimizer, MinimizerException, Parameters, nist
 from fitcore._distributions import f_isf, f_sf, normal_two_sided
 
 stats = pytest.importorskip("scipy.stats")
@@ -135,6 +135,40 @@ def test_the_ends_are_where_the_profile_has_the_probability() -> None:
         wanted = stats.f.ppf(prob, 1, result.nfree)
         # In standard errors: the root of F.
         assert_allclose(math.sqrt(f), math.sqrt(wanted), atol=2e-6)
+
+
+def test_a_step_into_another_branch_of_the_profile_does_not_mislead() -> None:
+    # NIST's Nelson: b2 is positive, and its first step leads to where it is negative.
+    problem = nist.load("Nelson")
+    params = Parameters()
+    names = ["b1", "b2", "b3"]
+    for name, value in zip(names, problem.start2.tolist(), strict=True):
+        params.add(name, value=value)
+    fitter = Minimizer(lambda p: problem.residual(np.array([p[n].value for n in names])), params)
+    result = fitter.leastsq()
+    ci = fitcore.conf_interval(fitter, result, ["b2"], sigmas=[1, 2])
+    assert ci["b2"][0][1] > 0
+    for prob, value in ci["b2"]:
+        # The same by its logarithm, in which the profile is smooth.
+        again = Parameters()
+        again.add("b1", value=result.params["b1"].value)
+        again.add("b2", value=value, vary=False)
+        again.add("b3", value=result.params["b3"].value * np.log(value) / np.log(5.6e-9))
+        held = fitter.leastsq(params=again)
+        f = max(held.chisqr / result.chisqr - 1, 0) * result.nfree
+        assert_allclose(stats.f.cdf(f, 1, result.nfree), prob, atol=1e-6)
+
+
+def test_a_jump_of_chi_square_is_warned_of() -> None:
+    fitter, result = fitted()
+    best, error = result.params["b"].value, result.params["b"].stderr
+    whole = fitter.userfcn
+    edge = best + 0.4 * error
+    # What is added beyond the edge is no line, which the intercept would take up.
+    fitter.userfcn = lambda p, y: whole(p, y) + 100 * np.cos(9 * T) * (p["b"].value > edge)
+    with pytest.warns(UserWarning, match="b: chi-square jumps at"):
+        ci = fitcore.conf_interval(fitter, result, ["b"], sigmas=[1])
+    assert_allclose(ci["b"][2][1], edge, atol=1e-4 * error)
 
 
 def test_a_prob_func_replaces_the_f_test() -> None:
