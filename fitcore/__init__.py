@@ -1,6 +1,7 @@
 """Fit models to data, and minimize functions under bounds, at native speed."""
 
 from fitcore._config import show_config
+from fitcore.confidence import conf_interval, conf_interval2d, f_compare
 from fitcore.minimizer import (
     AbortFitException,
     Minimizer,
@@ -9,7 +10,7 @@ from fitcore.minimizer import (
     minimize,
 )
 from fitcore.parameter import Parameter, Parameters, create_params
-from fitcore.printfuncs import fit_report, report_errors, report_fit
+from fitcore.printfuncs import ci_report, fit_report, report_ci, report_errors, report_fit
 
 __version__ = "0.1.0"
 
@@ -20,9 +21,14 @@ __all__ = [
     "MinimizerResult",
     "Parameter",
     "Parameters",
+    "ci_report",
+    "conf_interval",
+    "conf_interval2d",
     "create_params",
+    "f_compare",
     "fit_report",
     "minimize",
+    "report_ci",
     "report_errors",
     "report_fit",
     "show_config",

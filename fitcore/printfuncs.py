@@ -10,16 +10,19 @@ from typing import Any, Literal
 import numpy as np
 
 from fitcore._arguments import read_bool, read_correl, read_number
+from fitcore._report_ci import ci_report, report_ci
 from fitcore.parameter import Parameter, Parameters
 
 __all__ = [
     "alphanumeric_sort",
+    "ci_report",
     "correl_table",
     "fit_report",
     "fitreport_html_table",
     "getfloat_attr",
     "gformat",
     "params_html_table",
+    "report_ci",
     "report_errors",
     "report_fit",
 ]
