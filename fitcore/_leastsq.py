@@ -10,6 +10,7 @@ import numpy as np
 from fitcore._leastsq_fit import CONVERGED, EXHAUSTED, TOO_MANY, Fit
 from fitcore._leastsq_originals import OriginalFit, check_settings
 from fitcore._leastsq_settings import read_limit, read_settings
+from fitcore._leastsq_start import beside_bounds, range_between
 from fitcore._statistics import goodness, set_uncertainties
 
 if TYPE_CHECKING:
@@ -49,7 +50,12 @@ def fit_leastsq(
         check_settings(settings, chosen)
         kind = OriginalFit
     fit = kind(fcn, result, args, kws, iter_cb, nan_policy, limit, settings, chosen)
+    beside = beside_bounds(fit.mapping) if fit.bounded and kind is Fit else {}
     fit.run()
+    if beside:
+        fit = _from_inside(fit, beside, lambda: kind(
+            fcn, result, args, kws, iter_cb, nan_policy, limit, settings, chosen
+        ))  # fmt: skip
 
     fit.place()
     residual = fit.residual
@@ -63,6 +69,7 @@ def fit_leastsq(
     result.call_kws = settings
     result.aborted = fit.stopped is not None
     result.ier = -1 if result.aborted else fit.info
+    result.status = result.ier
     result.success = result.ier in CONVERGED and not fit.stalled
     result.lmdif_message = "Fit aborted." if result.aborted else fit.solver_message
     if residual.size:
@@ -79,6 +86,38 @@ def fit_leastsq(
         result.errorbars = True
     result.message = _message(result, fit)
     return result
+
+
+def _from_inside(fit: Fit, beside: dict[int, float], another: Callable[[], Fit]) -> Fit:
+    """The better of a fit and one from further inside, if variables are where they started.
+
+    Next to a bound the mapping has hardly any slope: whether a variable that has stayed there
+    belongs there, or could not leave, a start from inside tells.
+    """
+    if fit.stopped is not None or fit.info not in CONVERGED + EXHAUSTED:
+        return fit
+    stuck = {}
+    for i, bound in beside.items():
+        item = fit.mapping[i]
+        low, high = float(item.min), float(item.max)
+        value = float(item.value) if i in fit.on_bound else item._from_internal(fit.u[i])
+        if abs(value - bound) <= 1e-4 * range_between(low, high, bound):
+            stuck[i] = bound
+    if not stuck:
+        return fit
+    fit.place()
+    for i, bound in stuck.items():
+        fit.varying[i].value = bound
+    second = another()
+    second.evaluator.nfev = fit.evaluator.nfev
+    second.run()
+    fit.evaluator.nfev = second.evaluator.nfev
+    chisqr, later = (float(f.residual @ f.residual) for f in (fit, second))
+    if second.stopped is None and not later < chisqr:
+        return fit
+    if second.stopped is not None and not later < chisqr:
+        second.u, second.residual = fit.u, fit.residual
+    return second
 
 
 def _message(result: MinimizerResult, fit: Fit) -> str:

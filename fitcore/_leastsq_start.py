@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from fitcore.parameter import Parameter
 
-__all__ = ["ROUNDING", "check_range", "leave_bounds", "range_between"]
+__all__ = ["ROUNDING", "beside_bounds", "check_range", "leave_bounds", "range_between"]
 
 # Values this near to a bound, relative to it, are on it.
 ROUNDING = 1e-15
@@ -20,6 +20,8 @@ ROUNDING = 1e-15
 START_INSIDE = 0.05
 # A start which the mapping moves by this part of its distance from the nearer bound is lost there.
 LOST = 1e-3
+# A start nearer to a bound than this part of the range may be a small value, or stuck there.
+NEXT = 1e-8
 
 
 def range_between(low: float, high: float, bound: float) -> float:
@@ -48,6 +50,19 @@ def check_range(mapping: Sequence[Parameter]) -> None:
                 f"a fit to tell values near {value:g} from each other; leave one out, or narrow "
                 "them"
             )
+
+
+def beside_bounds(mapping: Sequence[Parameter]) -> dict[int, float]:
+    """Variables, by index, that are next to a bound but not on it, and which bound."""
+    found = {}
+    for i, item in enumerate(mapping):
+        value, low, high = float(item.value), float(item.min), float(item.max)
+        for bound in (low, high):
+            if math.isfinite(bound):
+                distance = abs(value - bound)
+                if ROUNDING * abs(bound) < distance <= NEXT * range_between(low, high, bound):
+                    found[i] = bound
+    return found
 
 
 def leave_bounds(mapping: Sequence[Parameter]) -> dict[str, float]:

@@ -21,6 +21,9 @@ from fitcore._arguments import (
 from fitcore._fit import AbortFitException, coerce_float64
 from fitcore._leastsq import fit_leastsq
 from fitcore._leastsq_originals import check_backend
+from fitcore._methods import METHODS, SCALAR, find_method
+from fitcore._minimizer_methods import OtherMethods
+from fitcore._other_fits import fit_scalar
 from fitcore.parameter import Parameter, Parameters
 from fitcore.result import MinimizerResult
 
@@ -41,17 +44,12 @@ NanPolicy = Literal["raise", "propagate", "omit"]
 
 NAN_POLICIES = ("raise", "propagate", "omit")
 
-METHODS: dict[str, tuple[str, str]] = {
-    "leastsq": ("leastsq", "Levenberg-Marquardt"),
-}
-"""Methods of `minimize`: for each name the method of `Minimizer` that does it, and what it is."""
-
 
 class MinimizerException(Exception):
     """A fit that cannot be set up as asked."""
 
 
-class Minimizer:
+class Minimizer(OtherMethods):
     """An objective function with its parameters, ready to be fitted in one way or another.
 
     The parameters it is given are never changed, and no fit changes the next one.
@@ -84,7 +82,7 @@ class Minimizer:
     calc_covar : bool, default True
         Whether methods other than 'leastsq' estimate the covariance.
     max_nfev : int, optional
-        Limit on evaluations. Default 2000 (nvarys + 1).
+        Limit on evaluations. Default 2000 (nvarys + 1), for global methods 100 times that.
     backend : {'fitcore', 'originals'}, default 'fitcore'
         Whose implementation of the method runs: fitcore's own, or the original Fortran, for
         'leastsq' that of MINPACK-1, see :mod:`fitcore.originals`. That makes one run as it is: it
@@ -363,8 +361,9 @@ class Minimizer:
 
         Parameters
         ----------
-        method : {'leastsq'}, default 'leastsq'
-            Name of the method, in upper or lower case.
+        method : str, default 'leastsq'
+            Name of the method, SciPy's or lmfit's, or its beginning; `fitcore.minimizer.METHODS`
+            lists them.
         params : Parameters, optional
             Starting values for this fit, instead of those given at the start.
         **kws
@@ -379,13 +378,10 @@ class Minimizer:
         ValueError
             If there is no such method; the error lists those there are.
         """
-        if not isinstance(method, str):
-            raise TypeError(f"method must be a string, got {method!r}")
-        if method.lower() not in METHODS:
-            known = ", ".join(f"{name!r} ({what})" for name, (_, what) in METHODS.items())
-            raise ValueError(f"method {method!r} is unknown; the methods are {known}")
-        attribute, _ = METHODS[method.lower()]
-        fitted: MinimizerResult = getattr(self, attribute)(params=params, **kws)
+        name = find_method(method)
+        if name in SCALAR:
+            return fit_scalar(self, name, params, kws.pop("max_nfev", None), kws)
+        fitted: MinimizerResult = getattr(self, METHODS[name][0])(params=params, **kws)
         return fitted
 
 
@@ -442,8 +438,10 @@ def minimize(fcn: Any, params: Any, *ordered: Any, **named: Any) -> MinimizerRes
         errors and correlations; if anything is raised they are as they were. Another mapping of
         names to `Parameter`, whose keys are then the names, or a sequence of `Parameter` is
         accepted, and its objects are updated likewise.
-    method : {'leastsq'}, default 'leastsq'
-        Name of the method.
+    method : str, default 'leastsq'
+        Name of the method: 'leastsq', 'lbfgsb', and with SciPy 'nelder', 'powell', 'cg',
+        'newton', 'cobyla', 'slsqp', 'anneal', 'least_squares', 'differential_evolution' and more,
+        see `fitcore.minimizer.METHODS`.
     args : tuple, optional
         Further positional arguments of `fcn`.
     kws : dict, optional
@@ -460,7 +458,7 @@ def minimize(fcn: Any, params: Any, *ordered: Any, **named: Any) -> MinimizerRes
     calc_covar : bool, default True
         Whether methods other than 'leastsq' estimate the covariance.
     max_nfev : int, optional
-        Limit on evaluations. Default 2000 (nvarys + 1).
+        Limit on evaluations. Default 2000 (nvarys + 1), for global methods 100 times that.
     inplace : bool, default True
         Whether `params` is updated. The result has a copy in any case.
     backend : {'fitcore', 'originals'}, default 'fitcore'

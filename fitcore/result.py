@@ -46,7 +46,7 @@ class MinimizerResult:
     lmdif_message : str
         `ier` in words.
     status : int
-        Same as `ier`.
+        The method's code of how it ended; for 'leastsq' the same as `ier`.
     nfev : int
         Number of evaluations of the objective function, those of the Jacobians included.
     nvarys : int
@@ -93,6 +93,7 @@ class MinimizerResult:
     errorbars: bool
     message: str
     ier: int
+    status: int
     lmdif_message: str
     nfev: int
     nvarys: int
@@ -124,11 +125,6 @@ class MinimizerResult:
     def ndfree(self) -> int:
         """int: degrees of freedom, the same as `nfree`."""
         return self.nfree
-
-    @property
-    def status(self) -> int:
-        """int: the same as `ier`."""
-        return self.ier
 
     @property
     def values(self) -> dict[str, float]:
@@ -197,13 +193,89 @@ class MinimizerResult:
         >>> round(result.params["rate"].value, 6), round(params["rate"].value, 6)
         (0.5, 0.5)
         """
-        again = self._fitter().leastsq(params=self.params, **kws)
+        return self._again("leastsq", **kws)
+
+    def fmin(self, **kws: Any) -> bool:
+        """Run the fit again by Nelder and Mead's simplex, as :meth:`leastsq` does.
+
+        The settings are those of :meth:`fitcore.Minimizer.fmin`.
+        """
+        return self._again("fmin", **kws)
+
+    def lbfgsb(self, **kws: Any) -> bool:
+        """Run the fit again by L-BFGS-B, as :meth:`leastsq` does.
+
+        The settings are those of :meth:`fitcore.Minimizer.lbfgsb`.
+        """
+        return self._again("lbfgsb", **kws)
+
+    def anneal(self, **kws: Any) -> bool:
+        """Run the fit again by simulated annealing, as :meth:`leastsq` does.
+
+        The settings are those of :meth:`fitcore.Minimizer.anneal`.
+        """
+        return self._again("anneal", **kws)
+
+    def scalar_minimize(self, method: str = "Nelder-Mead", **kws: Any) -> bool:
+        """Run the fit again by a method for scalar functions, as :meth:`leastsq` does.
+
+        The settings are those of :meth:`fitcore.Minimizer.scalar_minimize`.
+        """
+        return self._again("scalar_minimize", method=method, **kws)
+
+    def minimize(self, method: str = "leastsq", **kws: Any) -> bool:
+        """Run the fit again by the method of that name, as :meth:`leastsq` does.
+
+        The names are those of :meth:`fitcore.Minimizer.minimize`.
+        """
+        return self._again("minimize", method=method, **kws)
+
+    def _again(self, attribute: str, **kws: Any) -> bool:
+        again = getattr(self._fitter(), attribute)(params=self.params, **kws)
         source = self._source
         self.__dict__.clear()
         self.__dict__.update(again.__dict__)
         self._source = source
         self._write_back()
         return self.success
+
+    def show_candidates(self, candidate_nmb: int | str = "all") -> None:
+        """Print the parameters of candidates of a grid search.
+
+        Parameters
+        ----------
+        candidate_nmb : int or 'all', default 'all'
+            Number of the candidate, from 1, the best.
+
+        Raises
+        ------
+        AttributeError
+            If the result is not one of method 'brute'.
+        ValueError
+            If there is no such candidate.
+        """
+        candidates = self.__dict__.get("candidates")
+        if candidates is None:
+            raise AttributeError(
+                f"candidates are what method 'brute' has, not {self.__dict__.get('method')!r}"
+            )
+        if candidate_nmb == "all":
+            chosen = range(1, len(candidates) + 1)
+        elif (
+            isinstance(candidate_nmb, int)
+            and not isinstance(candidate_nmb, bool)
+            and 1 <= candidate_nmb <= len(candidates)
+        ):
+            chosen = range(candidate_nmb, candidate_nmb + 1)
+        else:
+            raise ValueError(
+                f"candidate_nmb must be 'all' or from 1 to {len(candidates)}, got "
+                f"{candidate_nmb!r:.80}"
+            )
+        for number in chosen:
+            params, score = candidates[number - 1]
+            print(f"\nCandidate #{number}, chisqr = {score:.3f}")  # noqa: T201
+            params.pretty_print()
 
     def prepare_fit(self, params: ParametersLike | None = None) -> MinimizerResult:
         """Collect the variables for another fit, as :meth:`fitcore.Minimizer.prepare_fit`.

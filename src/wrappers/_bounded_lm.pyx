@@ -221,11 +221,11 @@ cdef class BoundedLevenbergMarquardt(LevenbergMarquardt):
             <int64_t *> cnp.PyArray_DATA(self._place), doubles(self.work))
         return 0
 
-    cdef int sharpen(self, Evaluator evaluator, int scheme) except -1:
+    cdef int sharpen(self, Evaluator evaluator, int scheme, bint move) except -1:
         cdef lm_state *s = &self.state
         cdef double trial
         self.jacobian_at_end(evaluator, scheme)
-        if not np.isfinite(self.xt).all():
+        if not move or not np.isfinite(self.xt).all():
             return 0
         self.evaluate(evaluator, doubles(self.xt))
         s.nfev += 1

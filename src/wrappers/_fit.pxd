@@ -20,6 +20,9 @@ cdef class ParameterResidual(Evaluator):
     cdef readonly double error           # of the residuals, relative, if above that of doubles
     cdef public int64_t nfev
     cdef readonly double step            # of the last polish
+    cdef readonly object trial           # the point it leads to
+    cdef public bint scalars             # the function may return one number instead of an array
+    cdef readonly bint scalar            # and did
     cdef cnp.ndarray slopes              # of the mapping where it formed the Jacobian, or None
     cdef readonly int64_t max_nfev
     cdef public object stopped         # why the fit was stopped from here, None if it was not
@@ -27,8 +30,8 @@ cdef class ParameterResidual(Evaluator):
     # nan_policy='omit': mask of what is kept, None for everything; of how many, 0 if not known yet.
     cdef object kept
     cdef Py_ssize_t size_before
-    cdef cnp.ndarray last                # the residuals of the last evaluation
-    cdef cnp.ndarray last_u              # and its internal values; only when stopped
+    cdef readonly cnp.ndarray last       # the residuals of the last evaluation
+    cdef readonly cnp.ndarray last_u     # and its internal values; only when stopped
     cdef LevenbergMarquardt solver       # while it runs
 
     cdef int assign(self, const double *u, Py_ssize_t n) except -1

@@ -10,7 +10,8 @@ import numpy as np
 
 from fitcore._parameter cimport ParameterBase
 from fitcore.minpack cimport (
-    JAC_ANALYTIC, JAC_CENTRAL, JAC_COMPLEX, JAC_FORWARD, TASK_DONE, Evaluator, LevenbergMarquardt,
+    JAC_ANALYTIC, JAC_CENTRAL, JAC_COMPLEX, JAC_FORWARD, TASK_DONE, TASK_JACOBIAN, Evaluator,
+    LevenbergMarquardt,
 )
 
 cnp.import_array()
@@ -288,7 +289,12 @@ cdef class ParameterResidual(Evaluator):
                             "result?")
         given = to_array(value, who)
         array = to_float64(given, who)
-        if given.ndim == 0:
+        if given.ndim == 0 and self.scalars:
+            if given.dtype.kind == "c":
+                raise TypeError(f"the number returned by {name_of(self.fcn)} must be real, got "
+                                f"{value!r:.80}")
+            self.scalar = True
+        elif given.ndim == 0:
             raise TypeError(f"{who} must be an array with at least as many elements as variables, "
                             f"{len(self.varying)}; got the scalar {value!r:.80}. method='leastsq' "
                             "minimizes the sum of squares of an array")
@@ -484,12 +490,16 @@ cdef class ParameterResidual(Evaluator):
             return None
         return solver._x, solver._fvec
 
-    def polish(self, LevenbergMarquardt solver, str scheme):
+    def polish(self, LevenbergMarquardt solver, str scheme, bint move=True):
         """Jacobian at the solution anew, and the Gauss-Newton step it gives if that is better.
 
-        `step` is then the longest change of a variable that was tried, relative to it.
+        With `move` False the step is not tried. `step` is then the longest change of a variable
+        by it, relative to the variable, and `trial` where it leads to. The solver is at the end of
+        a fit, or has been told the residuals of its start.
         """
-        if solver.state.task != TASK_DONE or not isfinite(solver.state.fnorm):
+        self.trial = None
+        if not (solver.allocated and isfinite(solver.state.fnorm)
+                and (solver.state.task == TASK_DONE or solver.state.task == TASK_JACOBIAN)):
             return
         if "epsfcn" in self.adapts:
             solver.state.epsfcn = self.error    # 0 stands for that of doubles
@@ -500,7 +510,8 @@ cdef class ParameterResidual(Evaluator):
         self.slopes = self.external(before)[1]
         self.lenient = True
         try:
-            solver.polish(self, SCHEMES[scheme])
+            solver.polish(self, SCHEMES[scheme], move)
+            self.trial = solver.xt.copy()
             for i in range(n):
                 self.step = max(self.step, fabs(xt[i] - doubles(before)[i])
                                 / max(fabs(doubles(before)[i]), 1e-300))
@@ -539,6 +550,18 @@ cdef class ParameterResidual(Evaluator):
         """Evaluations which :meth:`polish` takes."""
         cdef Py_ssize_t n = len(self.varying)
         return {"analytic": 0, "3-point": 2 * n}.get(scheme, n) + 1
+
+    def residuals(self, cnp.ndarray u):
+        """Residuals at internal values `u`, one number as one residual: see `scalar`."""
+        self.scalar = False
+        return self.residual(doubles(u), cnp.PyArray_SIZE(u))
+
+    def residual_jacobian(self, cnp.ndarray u, Py_ssize_t m):
+        """What `jac` returns at the internal values `u`, by them; shape (n, m)."""
+        cdef Py_ssize_t n = cnp.PyArray_SIZE(u)
+        cdef cnp.ndarray columns = np.empty((n, m))
+        self.jacobian(doubles(u), n, doubles(columns), m)
+        return columns
 
     def evaluate(self, cnp.ndarray u):
         """Residuals at internal values `u` that the user did not ask for, finite or not.

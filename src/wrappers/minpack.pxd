@@ -62,7 +62,7 @@ cdef class LevenbergMarquardt(Solver):
 
     cdef int allocate(self, Py_ssize_t m) except -1
     cdef int step(self) except -1
-    cdef int sharpen(self, Evaluator evaluator, int scheme) except -1
+    cdef int sharpen(self, Evaluator evaluator, int scheme, bint move) except -1
     cdef int check_length(self, cnp.ndarray f) except -1
     cdef int evaluate(self, Evaluator evaluator, double *x) except -1
     cdef int central_column(self, Evaluator evaluator, Py_ssize_t j) except -1
@@ -71,5 +71,5 @@ cdef class LevenbergMarquardt(Solver):
     cdef int linearize(self, Evaluator evaluator, int scheme) except -1
     cdef int reduce(self, const double *h, const double *last) except -1
     # At the solution: Jacobian by central differences (or the evaluator's own), one Gauss-Newton
-    # step, kept when it lowers the sum of squares. Leaves R and ipvt for covariance().
-    cdef int polish(self, Evaluator evaluator, int scheme) except -1
+    # step, with `move` taken when it lowers the sum of squares. Leaves R and ipvt for covariance().
+    cdef int polish(self, Evaluator evaluator, int scheme, bint move) except -1

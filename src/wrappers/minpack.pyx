@@ -395,15 +395,15 @@ cdef class LevenbergMarquardt(Solver):
             self.step()
         return 0
 
-    cdef int polish(self, Evaluator evaluator, int scheme) except -1:
+    cdef int polish(self, Evaluator evaluator, int scheme, bint move) except -1:
         self.check_idle()
         self.running = True
         try:
-            return self.sharpen(evaluator, scheme)
+            return self.sharpen(evaluator, scheme, move)
         finally:
             self.running = False
 
-    cdef int sharpen(self, Evaluator evaluator, int scheme) except -1:
+    cdef int sharpen(self, Evaluator evaluator, int scheme, bint move) except -1:
         cdef lm_state *s = &self.state
         cdef Py_ssize_t n = s.n, m = s.m, j
         cdef int64_t rank = 0
@@ -430,6 +430,8 @@ cdef class LevenbergMarquardt(Solver):
             xt[j] += x[j]
             if not isfinite(xt[j]):
                 return 0
+        if not move:
+            return 0
         self.evaluate(evaluator, xt)
         s.nfev += 1
         trial = fitcore_norm(m, doubles(self.ft))
@@ -547,7 +549,7 @@ cdef class LevenbergMarquardt(Solver):
         if code == JAC_ANALYTIC and not callable(jac):
             raise TypeError(f"jac must be a callable for scheme='analytic', got {jac!r}")
         if isfinite(self.state.fnorm):
-            self.polish(python_evaluator(func, args, jac, col_deriv, None), code)
+            self.polish(python_evaluator(func, args, jac, col_deriv, None), code, True)
         return self
 
     cdef object points(self):

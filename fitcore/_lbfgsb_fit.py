@@ -1,0 +1,283 @@
+"""Fits by L-BFGS-B, which keeps the bounds itself: nothing is mapped, and nothing can stick."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitcore._arguments import read_bool, read_number
+from fitcore._at_minimum import Survey, place, survey
+from fitcore._fit import AbortFitException
+from fitcore.lbfgsb import LBFGSB
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitcore._objective import Objective
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = ["DEFAULTS", "LBFGSBFit", "read_settings"]
+
+EPS = 2.220446049250313e-16
+DEFAULTS: dict[str, Any] = {
+    "m": 10,
+    "factr": 1000.0,
+    "pgtol": 0.0,
+    "maxls": 20,
+    "maxiter": None,
+    "maxfun": None,
+    "epsilon": None,
+    "approx_grad": True,
+    "jac": None,
+    "callback": None,
+    "iprint": -1,
+    "refine": True,
+}
+# The names of SciPy's minimize, and of fmin_l_bfgs_b.
+ALIASES = {
+    "maxcor": "m",
+    "gtol": "pgtol",
+    "eps": "epsilon",
+    "fprime": "jac",
+    "Dfun": "jac",
+    "fctr": "factr",
+    "disp": "iprint",
+}
+# What the function is to be above at the start of a run: it may fall by this before the stopping
+# test is one for absolute changes.
+ABOVE = 1e30
+# A run is taken up again while a Gauss-Newton step promises to lower chi-square by more than this
+# part, so often at most.
+UNFINISHED = 1e-10
+RUNS = 6
+
+
+def read_settings(options: dict[str, Any]) -> dict[str, Any]:
+    """Settings with their defaults; TypeError for an unknown one."""
+    settings = dict(DEFAULTS)
+    options = dict(options)
+    options.update(options.pop("options", None) or {})
+    tol = options.pop("tol", None)
+    if tol is not None:
+        options.setdefault("ftol", tol)
+        options.setdefault("gtol", tol)
+    ftol = options.pop("ftol", None)
+    if ftol is not None:
+        settings["factr"] = read_number(ftol, "ftol") / EPS
+    for name, value in options.items():
+        known = ALIASES.get(name, name)
+        if known not in settings:
+            raise TypeError(
+                f"lbfgsb got an unexpected keyword argument {name!r}; its settings are "
+                f"{', '.join([*DEFAULTS, 'ftol', 'tol', *ALIASES])}"
+            )
+        if value is not None:
+            settings[known] = value
+    for name in ("factr", "pgtol"):
+        settings[name] = read_number(settings[name], name)
+        if not 0 <= settings[name] < math.inf:
+            raise ValueError(f"{name} must be finite and not negative, got {settings[name]}")
+    for name in ("approx_grad", "refine"):
+        settings[name] = read_bool(settings[name], name)
+    for name in ("jac", "callback"):
+        if isinstance(settings[name], str) and name == "jac":
+            settings[name] = None  # difference schemes: ours
+        if settings[name] is not None and not callable(settings[name]):
+            raise TypeError(f"{name} must be callable or None, got {settings[name]!r:.80}")
+    if not settings["approx_grad"] and settings["jac"] is None:
+        raise TypeError("approx_grad=False wants jac, the gradient or the Jacobian of residuals")
+    return settings
+
+
+class LBFGSBFit:
+    """One fit: runs of the solver in scaled variables until it is at a minimum.
+
+    Each variable is multiplied by the norm of its column of the Jacobian at the start of the run,
+    as MINPACK scales its own, so that sizes of 1e-9 and 1e6 in one fit do no harm. An end that a
+    Gauss-Newton step from an accurate Jacobian would still improve is the start of another run.
+    """
+
+    def __init__(self, objective: Objective, settings: dict[str, Any], calc_covar: bool) -> None:
+        self.objective, self.settings, self.calc_covar = objective, settings, calc_covar
+        self.values: FloatArray = np.clip(objective.x0, objective.lower, objective.upper)
+        self.residual: FloatArray = np.empty(0)
+        self.found: Survey | None = None
+        self.stopped: str | None = None
+        self.converged = False
+        self.message = ""
+        self.fields: dict[str, Any] = {}
+        self.nit = 0
+
+    def run(self) -> None:
+        """Fit; AbortFitException where it is stopped."""
+        objective, settings = self.objective, self.settings
+        before = math.inf
+        for attempt in range(RUNS if settings["refine"] else 1):
+            solver = self._one_run(attempt > 0)
+            self.message, self.converged = solver.message, solver.success
+            if objective.best_x is not None:
+                # What differences have found beside the iterates is as good.
+                self.values = objective.best_x
+                self.residual = objective.best_residual
+            abnormal = "ABNORMAL" in solver.message
+            if not (solver.success or abnormal) or not objective.squares:
+                break
+            self.found = survey(objective, self.values, self.residual)
+            unfinished = self._improve()
+            # Line searches end so where rounding does not let the function fall any more.
+            self.converged = solver.success or (abnormal and not unfinished)
+            if not unfinished or not objective.best_value < before * (1 - UNFINISHED):
+                break
+            before = objective.best_value
+        if self.found is None and self.calc_covar and (self.converged or not objective.squares):
+            self.found = survey(objective, self.values, self.residual)
+        if not math.isfinite(objective.best_value):
+            self.converged = False
+            self.message = "the objective function is not finite"
+
+    def _improve(self) -> bool:
+        """Take a Gauss-Newton step if it lowers chi-square; whether the end was no minimum.
+
+        At a minimum the gradient by the variables that are on no bound is zero, and the step
+        promises nothing.
+        """
+        objective, found = self.objective, self.found
+        assert found is not None
+        chisqr = objective.best_value
+        if self._inward(found.on_bound, chisqr):
+            return True
+        if found.trial is None or not found.promised > UNFINISHED * chisqr:
+            return False
+        trial = np.clip(found.trial, objective.lower, objective.upper)
+        outside = not np.array_equal(trial, found.trial)
+        value = objective(trial)
+        if value < chisqr:
+            self.values, self.residual = trial, objective.best_residual
+        return outside or chisqr - value > 0.25 * min(found.promised, chisqr)
+
+    def _inward(self, on_bound: list[int], chisqr: float) -> bool:
+        """Whether chi-square falls from a bound inwards."""
+        if not on_bound or self.settings["jac"] is not None:
+            return False
+        gradient, columns = self.objective.derivatives(self.values)
+        if columns is None:
+            return False
+        for i in on_bound:
+            item = self.objective.limits[i]
+            at_lower = self.values[i] <= float(item.min)
+            curvature = float(columns[i] @ columns[i])
+            if item.min == item.max or curvature == 0:
+                continue
+            falls = gradient[i] < 0 if at_lower else gradient[i] > 0
+            if falls and gradient[i] ** 2 / (4 * curvature) > 1e-7 * chisqr:
+                return True
+        return False
+
+    def _one_run(self, central: bool) -> LBFGSB:
+        objective, settings = self.objective, self.settings
+        x = self.values
+        scale, unit = self._scales(x, central)
+        lower, upper = objective.lower * scale, objective.upper * scale
+        solver = LBFGSB(
+            np.clip(x * scale, lower, upper),
+            np.column_stack([lower, upper]),
+            settings["m"],
+            settings["factr"],
+            settings["pgtol"],
+            settings["maxls"],
+        )
+
+        def function(z: FloatArray) -> tuple[float, FloatArray]:
+            at = np.clip(z / scale, objective.lower, objective.upper)
+            if settings["jac"] is not None:
+                value, gradient = objective(at), objective.gradient(at)
+            elif settings["epsilon"] is not None:
+                value, gradient = self._by_epsilon(at)
+            else:
+                gradient = objective.gradient(at, central=central)
+                value = objective.value_there
+            return value * unit, gradient / scale * unit
+
+        def each(state: LBFGSB) -> bool:
+            self.nit += 1
+            callback = settings["callback"]
+            if callback is None:
+                return False
+            place(objective, np.clip(state.x / scale, objective.lower, objective.upper))
+            try:
+                enough = callback(objective.params, state)
+            except (StopIteration, AbortFitException):
+                enough = True
+            if enough:
+                objective.evaluator.stopped = "callback"
+                raise AbortFitException
+            return False
+
+        self._printed(solver, function, each)
+        self.fields = {
+            "x": np.clip(solver.x / scale, objective.lower, objective.upper),
+            "fun": solver.f / unit,
+            "jac": solver.g * scale / unit,
+            "nit": self.nit,
+        }
+        return solver
+
+    def _by_epsilon(self, at: FloatArray) -> tuple[float, FloatArray]:
+        """Forward differences of the scalar with the step that was asked for, as fmin_l_bfgs_b."""
+        objective = self.objective
+        step = np.broadcast_to(np.asarray(self.settings["epsilon"], float), at.shape)
+        here = objective(at)
+        gradient = np.zeros(at.size)
+        for j in range(at.size):
+            point = at.copy()
+            h = step[j] if at[j] + step[j] <= objective.upper[j] else -step[j]
+            point[j] = np.clip(at[j] + h, objective.lower[j], objective.upper[j])
+            if point[j] != at[j]:
+                gradient[j] = (objective(point) - here) / (point[j] - at[j])
+        return here, gradient
+
+    def _printed(self, solver: LBFGSB, function: Any, each: Any) -> None:
+        from fitcore.optimize._lbfgsb_print import Printer
+
+        settings = self.settings
+        iprint = settings["iprint"]
+        if iprint is True:
+            iprint = 1
+        printer = Printer(int(iprint) if iprint is not False else -1, solver.x)
+        printer.head(solver)
+        solver.run(
+            function,
+            trace=printer.trace if int(iprint) > 0 else None,
+            callback=each,
+            maxiter=settings["maxiter"],
+            maxfun=settings["maxfun"],
+        )
+        printer.end(solver)
+
+    def _scales(self, x: FloatArray, central: bool) -> tuple[FloatArray, float]:
+        """What each variable, and the function, is multiplied by.
+
+        Such that second derivatives are about 1, as the first step takes them to be: those of a
+        sum of squares are 2 J^T J, those of a scalar are taken such that the first step is a
+        tenth of the variables. The stopping test compares the function with 1: both are multiplied
+        further until it is above.
+        """
+        objective = self.objective
+        gradient, columns = objective.derivatives(x, central=central)
+        value = abs(objective.value_there)
+        size = np.where(x != 0, np.abs(x), 1.0)
+        if columns is None:
+            steepest = float(np.max(np.abs(gradient * size), initial=0.0))
+            unit = 0.1 / steepest if 0 < steepest < math.inf else 1.0
+            scale = 1.0 / size
+        else:
+            norms = np.sqrt(np.einsum("ij,ij->i", columns, columns))
+            unit = 0.5
+            scale = np.where(np.isfinite(norms) & (norms > 0), norms, 1.0 / size)
+        if self.settings["pgtol"] == 0 and 0 < value < math.inf:
+            more = min(max(1.0, ABOVE / (value * unit)), 1e100)
+            unit, scale = unit * more, scale * math.sqrt(more)
+        return np.clip(scale, 1e-150, 1e150), unit

@@ -1,0 +1,154 @@
+"""Fits by the minimizers of SciPy, whose bounds are theirs or the mapping's."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitcore._at_minimum import place
+from fitcore._fit import AbortFitException
+from fitcore._methods import SCALAR
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+    from numpy.typing import NDArray
+
+    from fitcore._objective import Objective
+
+    FloatArray = NDArray[np.float64]
+
+__all__ = ["require_scipy", "scalar"]
+
+# Keywords of scipy.optimize.minimize; all others are options of the method.
+KEYWORDS = ("hess", "hessp", "constraints", "tol", "callback", "options")
+# Manual of lmfit 0.7: tol None means this.
+TOL = 1e-7
+
+
+def require_scipy(what: str) -> ModuleType:
+    """scipy.optimize, or an ImportError that says which extra has it."""
+    try:
+        import scipy.optimize
+    except ImportError as exc:
+        raise ImportError(f"{what} needs SciPy: pip install fitcore[scipy]") from exc
+    module: ModuleType = scipy.optimize
+    return module
+
+
+def scalar(objective: Objective, name: str, kws: dict[str, Any], limit: float) -> Any:
+    """Run a method of ``scipy.optimize.minimize``; its result."""
+    optimize = require_scipy(f"method {name!r}")
+    method = SCALAR[name]
+    kws = dict(kws)
+    given = {key: kws.pop(key) for key in KEYWORDS if key in kws}
+    options = {**(given.pop("options", None) or {}), **kws}
+    callback = given.pop("callback", None)
+    if name == "nelder":
+        _simplex_options(objective, options, given)
+    _limits(name, options, limit)
+    call: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
+    if method.gradient:
+        call["jac"] = objective.gradient
+    if method.hessian and "hess" not in call and "hessp" not in call:
+        call["hess"] = _Hessian(objective)
+    if not objective.mapped:
+        bounds = optimize.Bounds(objective.lower, objective.upper, keep_feasible=True)
+        if np.isfinite(bounds.lb).any() or np.isfinite(bounds.ub).any():
+            call["bounds"] = bounds
+    if callback is not None:
+        call["callback"] = _callback(objective, callback)
+    with warnings.catch_warnings():
+        # The result says what they say.
+        warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"scipy\.optimize")
+        warnings.filterwarnings("ignore", message="delta_grad == 0.0")
+        return optimize.minimize(
+            objective, objective.x0, method=method.scipy_name, options=options, **call
+        )
+
+
+def _limits(name: str, options: dict[str, Any], limit: float) -> None:
+    """Room for iterations, where the limit on evaluations is to end a run."""
+    most = int(min(2 * limit, 2**31 - 1))
+    options.setdefault("maxiter" if name != "tnc" else "maxfun", most)
+    if name in ("nelder", "powell", "cobyqa"):
+        options.setdefault("maxfev", most)
+
+
+def _simplex_options(objective: Objective, options: dict[str, Any], given: dict[str, Any]) -> None:
+    """Tolerances no wider than the variables and the function, which SciPy's, 1e-4, may be."""
+    for old, new in (("xtol", "xatol"), ("ftol", "fatol"), ("maxfun", "maxfev")):
+        if old in options:
+            options[new] = options.pop(old)
+    if given.get("tol") is None:
+        sizes = np.abs(objective.x0[objective.x0 != 0])
+        small = min(1.0, float(sizes.min())) if sizes.size else 1.0
+        here = abs(objective(objective.x0))
+        options.setdefault("xatol", 1e-4 * small)
+        options.setdefault("fatol", 1e-4 * min(1.0, here or 1.0))
+    simplex = options.get("initial_simplex")
+    if simplex is not None:
+        options["initial_simplex"] = np.array([objective.internal(row) for row in simplex])
+
+
+def _callback(objective: Objective, callback: Any) -> Any:
+    def each(intermediate_result: Any) -> None:
+        x = np.asarray(getattr(intermediate_result, "x", intermediate_result), dtype=np.float64)
+        place(objective, objective.external(x))
+        try:
+            enough = callback(objective.params, intermediate_result)
+        except (StopIteration, AbortFitException):
+            enough = True
+        if enough:
+            objective.evaluator.stopped = "callback"
+            raise AbortFitException
+
+    def with_state(xk: Any, state: Any = None) -> None:
+        each(xk if state is None else state)
+
+    return with_state
+
+
+class _Hessian:
+    """2 J^T J of a sum of squares; differences of the gradient of a scalar."""
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective = objective
+
+    def __call__(self, x: Any) -> FloatArray:
+        objective = self.objective
+        x = np.asarray(x, dtype=np.float64)
+        gradient, columns = objective.derivatives(x)
+        if columns is not None:
+            hessian: FloatArray = 2 * columns @ columns.T
+        else:
+            hessian = np.empty((x.size, x.size))
+            for j in range(x.size):
+                h = 1e-4 * max(1.0, abs(x[j]))
+                at = x.copy()
+                at[j] += h
+                hessian[j] = (objective.gradient(at) - gradient) / h
+            hessian = 0.5 * (hessian + hessian.T)
+        # Positive definite to rounding: the dogleg method wants its Cholesky factor.
+        ridge = 1e-14 * max(float(np.abs(hessian.diagonal()).max()), 1e-300)
+        hessian[np.diag_indices(x.size)] += ridge
+        return hessian
+
+
+def finite_bounds(objective: Objective, method: str) -> list[tuple[float, float]]:
+    """Bounds on both sides of each variable, which the method needs."""
+    lower, upper = objective.lower, objective.upper
+    missing = [
+        name
+        for name, low, high in zip(objective.names, lower, upper, strict=True)
+        if not (math.isfinite(low) and math.isfinite(high))
+    ]
+    if missing:
+        raise ValueError(
+            f"method {method!r} requires finite bounds, min and max, for all varying parameters; "
+            f"missing for {', '.join(missing)}"
+        )
+    return list(zip(lower.tolist(), upper.tolist(), strict=True))
