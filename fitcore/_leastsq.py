@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitcore._leastsq_fit import CONVERGED, EXHAUSTED, TOO_MANY, Fit
+from fitcore._leastsq_native import NativeFit
 from fitcore._leastsq_originals import OriginalFit, check_settings
 from fitcore._leastsq_settings import read_limit, read_settings
 from fitcore._leastsq_start import beside_bounds, range_between
@@ -45,12 +46,12 @@ def fit_leastsq(
         settings["maxfev"] = 2 * limit  # `limit` comes first
     params = result.params
     chosen = {name for name, value in options.items() if value is not None}
-    kind = Fit
+    kind = NativeFit if settings["bounds"] == "native" else Fit
     if backend == "originals":
         check_settings(settings, chosen)
         kind = OriginalFit
     fit = kind(fcn, result, args, kws, iter_cb, nan_policy, limit, settings, chosen)
-    beside = beside_bounds(fit.mapping) if fit.bounded and kind is Fit else {}
+    beside = beside_bounds(fit.limits) if kind is not OriginalFit else {}
     fit.run()
     if beside:
         fit = _from_inside(fit, beside, lambda: kind(
@@ -89,19 +90,18 @@ def fit_leastsq(
 
 
 def _from_inside(fit: Fit, beside: dict[int, float], another: Callable[[], Fit]) -> Fit:
-    """The better of a fit and one from further inside, if variables are where they started.
+    """The better of a fit and one from elsewhere, if variables are where they started.
 
-    Next to a bound the mapping has hardly any slope: whether a variable that has stayed there
-    belongs there, or could not leave, a start from inside tells.
+    Next to a bound the mapping has hardly any slope, and next to zero differences are of the size
+    of the value: whether a variable that has stayed there belongs there, or could not leave, tells
+    a start on the bound, which the mapping moves inside.
     """
     if fit.stopped is not None or fit.info not in CONVERGED + EXHAUSTED:
         return fit
     stuck = {}
     for i, bound in beside.items():
-        item = fit.mapping[i]
-        low, high = float(item.min), float(item.max)
-        value = float(item.value) if i in fit.on_bound else item._from_internal(fit.u[i])
-        if abs(value - bound) <= 1e-4 * range_between(low, high, bound):
+        low, high = float(fit.limits[i].min), float(fit.limits[i].max)
+        if abs(fit.value(i) - bound) <= 1e-4 * range_between(low, high, bound):
             stuck[i] = bound
     if not stuck:
         return fit

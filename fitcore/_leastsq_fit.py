@@ -55,6 +55,9 @@ EXHAUSTED = (6, 7, 8)
 class Fit:
     """One fit: from the start to the solution and the covariance there."""
 
+    # Whether points are internal values, which know no bounds, and not the values themselves.
+    mapped = True
+
     def __init__(
         self,
         fcn: Callable[..., Any],
@@ -75,6 +78,12 @@ class Fit:
         self.adapts = {"epsfcn", "ftol", "xtol"}.difference(chosen)
         # What the user's function does to its parameters must not move the mapping.
         self.mapping: list[Parameter] = twins(self.varying)
+        # Bounds and present values, whatever the points are.
+        self.limits: list[Parameter] = self.mapping
+        if not self.mapped:
+            self.limits = twins(self.varying)
+            for item in self.mapping:
+                item.min, item.max = -math.inf, math.inf
         self.bounded = any(p.min != -math.inf or p.max != math.inf for p in self.mapping)
         if self.bounded:
             check_range(self.mapping)
@@ -116,6 +125,11 @@ class Fit:
         best = self.evaluator.best(solver)
         if best is not None:
             self.u, self.residual = best
+
+    def value(self, i: int) -> float:
+        """The value of variable i at the solution."""
+        item = self.mapping[i]
+        return float(item.value if i in self.on_bound else item._from_internal(self.u[i]))
 
     def place(self) -> None:
         """Set the values of the parameters to the solution."""

@@ -41,6 +41,8 @@ def check_settings(settings: dict[str, Any], chosen: set[str]) -> None:
     refused = None
     if settings["jac"] in ("3-point", "cs"):
         refused = f"jac={settings['jac']!r}", "it has forward differences, '2-point', or Dfun"
+    elif settings["bounds"] == "native":
+        refused = "bounds='native'", "it knows no bounds, which are kept by the mapping"
     elif settings["callback"] is not None:
         refused = "callback", "it runs to its end without telling of its steps; iter_cb works"
     elif settings["refine"] and "refine" in chosen:

@@ -24,10 +24,12 @@ DEFAULTS: dict[str, Any] = {
     "Dfun": None,
     "col_deriv": False,
     "refine": True,
+    "bounds": "mapped",
     "callback": None,
 }
 # What older scripts pass on to MINPACK's Python interface, and what changes nothing here.
 IGNORED = ("full_output",)
+BOUNDS = ("mapped", "native")
 SCHEMES = ("2-point", "3-point", "cs")
 # Limits beyond it are none; MINPACK's counters go to 2**62.
 UNLIMITED = 2**60
@@ -60,6 +62,12 @@ def read_settings(options: dict[str, Any]) -> dict[str, Any]:
     elif not isinstance(jac, str) or jac not in SCHEMES:
         raise (ValueError if isinstance(jac, str) else TypeError)(
             f"jac must be a callable or one of {', '.join(map(repr, SCHEMES))}; got {jac!r:.80}"
+        )
+    bounds = settings["bounds"]
+    if not isinstance(bounds, str) or bounds not in BOUNDS:
+        raise (ValueError if isinstance(bounds, str) else TypeError)(
+            f"bounds must be one of {', '.join(map(repr, BOUNDS))}, the way they are kept; got "
+            f"{bounds!r:.80}"
         )
     if settings["callback"] is not None and not callable(settings["callback"]):
         raise TypeError(f"callback must be callable or None, got {settings['callback']!r}")

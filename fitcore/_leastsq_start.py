@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from fitcore.parameter import Parameter
 
-__all__ = ["ROUNDING", "beside_bounds", "check_range", "leave_bounds", "range_between"]
+__all__ = ["NEXT", "ROUNDING", "beside_bounds", "check_range", "leave_bounds", "range_between"]
 
 # Values this near to a bound, relative to it, are on it.
 ROUNDING = 1e-15

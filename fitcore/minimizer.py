@@ -304,6 +304,10 @@ class Minimizer(OtherMethods):
                 Whether to form the Jacobian anew at the solution, which takes 2 nvarys + 1 more
                 evaluations; left out if `max_nfev` does not allow them. False is MINPACK as it
                 is, whose forward differences limit standard errors to some 4 to 6 digits.
+            bounds : {'mapped', 'native'}, default 'mapped'
+                How bounds are kept: by the mapping, or by the solver itself, in the values, with
+                an active set method. That cannot stick beside a bound, moves no start off one,
+                and a solution on a bound is found there and not put there.
             callback : callable, optional
                 ``callback(params, solver)`` after each accepted step; `solver` is the
                 :class:`fitcore.minpack.LevenbergMarquardt`. The fit is stopped if it returns a

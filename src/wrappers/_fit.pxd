@@ -21,6 +21,7 @@ cdef class ParameterResidual(Evaluator):
     cdef public int64_t nfev
     cdef readonly double step            # of the last polish
     cdef readonly object trial           # the point it leads to
+    cdef cnp.ndarray floors              # least sizes of the variables, or None
     cdef public bint scalars             # the function may return one number instead of an array
     cdef readonly bint scalar            # and did
     cdef cnp.ndarray slopes              # of the mapping where it formed the Jacobian, or None

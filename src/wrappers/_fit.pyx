@@ -214,6 +214,12 @@ cdef class ParameterResidual(Evaluator):
             self.nfev, self.error = before.nfev, before.error
             self.kept, self.size_before = before.kept, before.size_before
 
+    def set_floors(self, cnp.ndarray floors):
+        """Sizes below which the variables count as of that size, for the steps of differences."""
+        if not is_plain(floors) or cnp.PyArray_SIZE(floors) != len(self.varying):
+            raise ValueError(f"floors must be float64 of shape ({len(self.varying)},)")
+        self.floors = floors
+
     # ------------------------------------------------------------------ the hot path
 
     cdef int assign(self, const double *u, Py_ssize_t n) except -1:
@@ -261,7 +267,7 @@ cdef class ParameterResidual(Evaluator):
         cdef ParameterBase item = <ParameterBase> self.mapping[j]
         cdef double slope, most = self.longest(j, x)
         if most == INFINITY:
-            return fabs(x)
+            return fabs(x) if self.floors is None else fmax(fabs(x), doubles(self.floors)[j])
         slope = fabs(item.gradient(x))
         return fmin(most, self.magnitude(item, x) / slope) if slope > 0 else most
 
