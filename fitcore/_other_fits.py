@@ -129,7 +129,7 @@ class _Run:
         if found is not None and found.why is not None:
             message += f" Could not estimate error-bars: {found.why}."
         result.message = message
-        fitter.result = result
+        fitter.result = result._end()
         return result
 
     def _as_good(self, point: FloatArray) -> bool:

@@ -355,7 +355,7 @@ class Minimizer(OtherMethods):
             options=options,
             backend=check_backend(self.backend),
         )
-        self.result = result
+        self.result = result._end()
         return result
 
     def minimize(
