@@ -56,6 +56,7 @@ METHODS: dict[str, tuple[str, str]] = {
     "differential_evolution": ("differential_evolution", "differential evolution"),
     "brute": ("brute", "grid search"),
     "basinhopping": ("basinhopping", "basin hopping"),
+    "ampgo": ("ampgo", "adaptive memory programming"),
     "shgo": ("shgo", "simplicial homology global optimization"),
     "dual_annealing": ("dual_annealing", "dual annealing"),
     "direct": ("direct", "dividing rectangles"),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from fitcore._methods import SCALAR, find_method
 from fitcore._other_fits import (
     FMIN,
+    fit_ampgo,
     fit_brute,
     fit_global,
     fit_lbfgsb,
@@ -267,6 +268,52 @@ class OtherMethods:
         MinimizerResult
         """
         return fit_global(self, "basinhopping", params, max_nfev, kws)
+
+    def ampgo(
+        self: Any, params: ParametersLike | None = None, max_nfev: int | None = None, **kws: Any
+    ) -> MinimizerResult:
+        """Fit by adaptive memory programming for global optimization.
+
+        From each local minimum tunnels are looked for that lead to a lower one, away from the
+        points of a tabu list [1]_. The bounds are kept by the local method.
+
+        Parameters
+        ----------
+        params : Parameters, optional
+            Starting values for this fit.
+        max_nfev : int, optional
+            Limit on evaluations. Default 200000 (nvarys + 1).
+        **kws
+            local : {'L-BFGS-B', 'Nelder-Mead', 'Powell', 'TNC', 'SLSQP'}, default 'L-BFGS-B'
+                The local method; all but the first need SciPy.
+            local_opts : dict, optional
+                Its options.
+            totaliter, maxiter : int, default 20 and 5
+                Numbers of rounds, and of tunnels to look for in each.
+            glbtol : float, default 1e-5
+                By how much an objective must be lower, relative to 1 + its size, to count.
+            eps1, eps2 : float, default 0.02 and 0.1
+                Aspiration, and the length of the step at which a tunnel begins.
+            tabulistsize : int, default 5
+                Length of the tabu list.
+            tabustrategy : {'farthest', 'oldest'}, default 'farthest'
+                Which point leaves it when it is full.
+            seed : int or numpy.random.Generator, optional
+                For :func:`numpy.random.default_rng`.
+
+        Returns
+        -------
+        MinimizerResult
+            With `ampgo_x0`, `ampgo_fval`, `ampgo_eval`, `ampgo_msg` and `ampgo_tunnel`, the
+            numbers of tunnels looked for and of those that led lower.
+
+        References
+        ----------
+        .. [1] L. Lasdon, A. Duarte, F. Glover, M. Laguna, R. Martí, "Adaptive memory programming
+           for constrained global optimization", Computers & Operations Research 37, 1500-1509
+           (2010).
+        """
+        return fit_ampgo(self, params, max_nfev, kws)
 
     def differential_evolution(
         self: Any, params: ParametersLike | None = None, max_nfev: int | None = None, **kws: Any

@@ -35,6 +35,8 @@ def reference() -> Any:
 def seeded(method: str) -> dict[str, Any]:
     if method == "differential_evolution":
         return {"rng": 1, "tol": 1e-8}
+    if method == "ampgo":
+        return {"seed": 1, "totaliter": 2}
     return {"rng": 1} if method in ("basinhopping", "dual_annealing", "anneal") else {}
 
 
@@ -326,3 +328,26 @@ def test_calc_covar_false_leaves_the_surroundings_alone() -> None:
     assert result.success
     assert not result.errorbars
     assert result.params["a"].stderr is None
+
+
+def test_ampgo_leaves_local_minima_behind() -> None:
+    # Sum of squares with the minima of cos, the lowest one at 3.
+    params = Parameters()
+    params.add("x", value=-7.6, min=-10, max=10)
+    params.add("y", value=6.2, min=-10, max=10)
+
+    def rastrigin(p: Parameters) -> float:
+        x, y = p["x"].value - 3, p["y"].value + 2
+        return float(20 + x * x + y * y - 10 * (np.cos(2 * np.pi * x) + np.cos(2 * np.pi * y)))
+
+    local = minimize(rastrigin, params, method="lbfgsb", inplace=False)
+    assert local.chisqr > 1
+    result = minimize(rastrigin, params, method="ampgo", seed=2)
+    # Half the second derivative, 1 + 20 pi^2, of either variable.
+    assert result.params["x"].stderr == pytest.approx((1 + 20 * np.pi**2) ** -0.5, rel=1e-3)
+    assert result.chisqr == pytest.approx(0, abs=1e-8)
+    assert result.params["x"].value == pytest.approx(3, abs=1e-5)
+    assert result.ampgo_tunnel[1] >= 1
+    for bad in ({"local": "nosuch"}, {"tabustrategy": "newest"}, {"maxiter": 0}):
+        with pytest.raises(ValueError, match=f"{next(iter(bad))} must be"):
+            minimize(rastrigin, params, method="ampgo", **bad)
