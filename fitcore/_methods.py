@@ -60,6 +60,7 @@ METHODS: dict[str, tuple[str, str]] = {
     "shgo": ("shgo", "simplicial homology global optimization"),
     "dual_annealing": ("dual_annealing", "dual annealing"),
     "direct": ("direct", "dividing rectangles"),
+    "emcee": ("emcee", "sampling of the posterior distribution"),
     "anneal": ("anneal", "simulated annealing"),
 }
 """Methods of `minimize`: for each name the method of `Minimizer` that does it, and what it is."""

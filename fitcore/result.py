@@ -157,6 +157,21 @@ class MinimizerResult:
             for name, item in self.params.items()
         }
 
+    @property
+    def flatchain(self) -> Any:
+        """pandas.DataFrame: the samples of method 'emcee', one column for each variable.
+
+        None for other methods. Needs pandas.
+        """
+        chain = self.__dict__.get("chain")
+        if chain is None:
+            return None
+        try:
+            import pandas as pd
+        except ImportError as exc:
+            raise ImportError("flatchain needs pandas: pip install fitcore[pandas]") from exc
+        return pd.DataFrame(chain.reshape(-1, chain.shape[-1]), columns=self.var_names)
+
     def leastsq(self, **kws: Any) -> bool:
         """Run the fit again by Levenberg-Marquardt, from the present values of `params`.
 

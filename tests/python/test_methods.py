@@ -12,7 +12,7 @@ from fitcore.minimizer import METHODS
 
 T = np.linspace(0, 10, 101)
 DATA = 3 * np.exp(-T / 2.5) + 0.5 + 0.05 * np.random.default_rng(1).normal(size=T.size)
-NATIVE_OR_MAPPED = [name for name in METHODS if name not in ("brute", "shgo", "direct")]
+NATIVE_OR_MAPPED = [name for name in METHODS if name not in ("brute", "shgo", "direct", "emcee")]
 
 
 def decay(p: Parameters) -> Any:
