@@ -23,8 +23,7 @@ from fitcore._expression_compiler import compile_tree
 from fitcore._parameter import Constraint
 
 if TYPE_CHECKING:
-    from asteval import Interpreter
-
+    from fitcore._safe_interpreter import SafeInterpreter
     from fitcore.parameter import Parameters
 
 __all__ = ["Expression", "compile_expression", "evaluate", "jacobian", "make_interpreter",
@@ -79,14 +78,22 @@ def parse(text: str, name: str | None = None) -> Expression:
         raise SyntaxError(f"{owner}: expr {_short(text)} cannot be parsed: {error}") from None
 
 
+_LONGEST = 50_000  # asteval's limit
+
+
 def _short(thing: Any) -> str:
     """``repr`` of it, of at most 60 characters."""
-    shown = repr(thing)
+    try:
+        shown = repr(thing)
+    except ValueError:  # Python writes integers of 4300 digits only
+        shown = "a huge number"
     return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> Expression:
+    if len(text) > _LONGEST:
+        raise ValueError(f"it has more than {_LONGEST} characters")
     tree = ast.parse(text, mode="eval").body
     read = []
     bound = set()
@@ -208,15 +215,17 @@ def _order(depends: Mapping[str, Iterable[str]]) -> tuple[list[str], list[str]]:
 # ----------------------------------------------------------------------------------- asteval
 
 
-def make_interpreter(symbols: Mapping[str, Any]) -> tuple[Interpreter, dict[str, Any]]:
+def make_interpreter(symbols: Mapping[str, Any]) -> tuple[SafeInterpreter, dict[str, Any]]:
     """An asteval Interpreter with ``symbols``, and what its symbol table held before them.
+
+    It cannot open files; parameters' expressions are evaluated within limits of time and memory.
 
     As in lmfit it also knows ``erf``, ``erfc``, ``gamfcn``, ``loggammafcn``, ``betalnfnc`` and
     ``wofz``; for arrays, and ``wofz`` always, they need SciPy.
     """
-    from asteval import Interpreter
+    from fitcore._safe_interpreter import SafeInterpreter
 
-    interpreter = Interpreter()
+    interpreter = SafeInterpreter()
     interpreter.symtable.update(_SPECIAL)
     fresh = dict(interpreter.symtable)
     interpreter.symtable.update(symbols)
@@ -258,14 +267,17 @@ _SPECIAL: dict[str, Callable[..., Any]] = {
 }
 
 
-def evaluate(interpreter: Interpreter, text: str, what: str) -> Any:
+def evaluate(interpreter: SafeInterpreter, text: str, what: str, limited: bool = True) -> Any:
     """Evaluate ``text`` by asteval; what it raises, it raises here, with ``what`` in the message.
 
-    Nothing is printed.
+    Nothing is printed. ``limited``: within the limits of time and memory for expressions.
     """
     interpreter.error = []
     try:
-        value = interpreter.eval(text, show_errors=False, raise_errors=False)
+        if limited:
+            value = interpreter.limited(text)
+        else:
+            value = interpreter.eval(text, show_errors=False, raise_errors=False)
     except RecursionError:
         raise RecursionError(f"{what}: nested too deeply") from None
     if not interpreter.error:
@@ -294,6 +306,11 @@ def evaluate_parameter(params: Parameters, name: str) -> float:
 
 
 def _as_float(value: Any, name: str, text: str) -> float:
+    if type(value) is int:
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise OverflowError(f"parameter {name!r}: expr {_short(text)}: {error}") from None
     array = np.asarray(value)
     if array.ndim == 0 and array.dtype.kind in "fiub":
         return float(value)

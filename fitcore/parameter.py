@@ -19,7 +19,7 @@ from fitcore._parameter import Constraint, Group, as_number, copy_items
 from fitcore._single_parameter import Parameter
 
 if TYPE_CHECKING:
-    from asteval import Interpreter
+    from fitcore._safe_interpreter import SafeInterpreter
 
 __all__ = ["Parameter", "Parameters", "create_params"]
 
@@ -55,7 +55,7 @@ class Parameters(dict[str, Parameter]):
 
     _group: Group
     _symbols: dict[str, Any]
-    _interp: Interpreter | None
+    _interp: SafeInterpreter | None
     _fresh: dict[str, Any]
     _shown: set[str]
 
@@ -124,7 +124,7 @@ class Parameters(dict[str, Parameter]):
                 )
         return varying
 
-    def _interpreter(self) -> Interpreter:
+    def _interpreter(self) -> SafeInterpreter:
         """The asteval Interpreter with all values as they are, made when first needed."""
         if self._interp is None:
             self._interp, self._fresh = _expression.make_interpreter(self._symbols)
@@ -143,7 +143,7 @@ class Parameters(dict[str, Parameter]):
         return self._interp
 
     @property
-    def _asteval(self) -> Interpreter:
+    def _asteval(self) -> SafeInterpreter:
         """The asteval Interpreter; put what expressions shall know into its ``symtable``.
 
         Ask for it anew before each change: that is how expressions learn of replaced functions.
@@ -183,7 +183,7 @@ class Parameters(dict[str, Parameter]):
             raise TypeError(f"expr must be a string, not {expr!r}")
         for par in self.values():
             par._value_or_last()
-        return _expression.evaluate(self._interpreter(), expr, f"eval({expr!r})")
+        return _expression.evaluate(self._interpreter(), expr, f"eval({expr!r})", limited=False)
 
     def _expression_jacobian(self, names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         """Derivatives of every expression parameter by the parameters ``names``.

@@ -24,6 +24,8 @@ def by_asteval(text, values):
     value = INTERPRETER(text, show_errors=False, raise_errors=False)
     if INTERPRETER.error:
         return None, INTERPRETER.error[0].exc
+    if type(value) is int and abs(value) < 10**308:
+        return float(value), None
     if np.asarray(value).dtype.kind not in "fiub" or np.ndim(value):
         return None, TypeError
     return float(value), None
