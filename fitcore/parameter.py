@@ -17,6 +17,7 @@ from fitcore import _parameter_tables as _tables
 from fitcore import expression as _expression
 from fitcore._parameter import Constraint, Group, as_number, copy_items
 from fitcore._single_parameter import Parameter
+from fitcore._uncertain import create_uvars as _create_uvars
 
 if TYPE_CHECKING:
     from fitcore._safe_interpreter import SafeInterpreter
@@ -193,6 +194,8 @@ class Parameters(dict[str, Parameter]):
         over those of each of ``names``.
         """
         return _expression.jacobian(self, names)
+
+    create_uvars = _create_uvars
 
     # -- the dict
 
