@@ -86,12 +86,19 @@ class SafeInterpreter(Interpreter):  # type: ignore[misc]  # asteval has no type
         # Attributes of functions lead to all that numpy is.
         self.safe_names = dict(self.symtable)
 
-    def limited(self, text: str) -> Any:
-        """Evaluate ``text`` within the limits; errors are left in ``error``."""
+    def limited(self, tree: ast.expr, text: str) -> Any:
+        """Evaluate ``tree``, parsed from ``text``, within the limits.
+
+        Errors are left in ``error``.
+        """
         outer, self.left = self.left, float(STEPS)
         symbols = dict(self.symtable)
+        self.error, self.error_msg, self.lineno = [], None, 0
+        self.code_text.clear()  # asteval only adds to it
         try:
-            return self.eval(text, show_errors=False, raise_errors=False)
+            return self.run(ast.Expr(tree), expr=text, with_raise=False)
+        except Exception:  # noqa: BLE001  # it is in `error`
+            return None
         finally:
             self.left = outer
             if self.error:

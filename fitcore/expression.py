@@ -267,15 +267,18 @@ _SPECIAL: dict[str, Callable[..., Any]] = {
 }
 
 
-def evaluate(interpreter: SafeInterpreter, text: str, what: str, limited: bool = True) -> Any:
+def evaluate(
+    interpreter: SafeInterpreter, text: str, what: str, tree: ast.expr | None = None
+) -> Any:
     """Evaluate ``text`` by asteval; what it raises, it raises here, with ``what`` in the message.
 
-    Nothing is printed. ``limited``: within the limits of time and memory for expressions.
+    Nothing is printed. With the ``tree`` of ``text``, it is evaluated within the limits of time and
+    memory for expressions.
     """
     interpreter.error = []
     try:
-        if limited:
-            value = interpreter.limited(text)
+        if tree is not None:
+            value = interpreter.limited(tree, text)
         else:
             value = interpreter.eval(text, show_errors=False, raise_errors=False)
     except RecursionError:
@@ -301,7 +304,8 @@ def _error(kind: type[Exception], message: str) -> Exception:
 def evaluate_parameter(params: Parameters, name: str) -> float:
     """The value of the expression of parameter ``name`` by asteval, from values as they are."""
     text = str(params[name].expr).strip()
-    value = evaluate(params._interpreter(), text, f"parameter {name!r}: expr {_short(text)}")
+    what = f"parameter {name!r}: expr {_short(text)}"
+    value = evaluate(params._interpreter(), text, what, _parse(text).tree)
     return _as_float(value, name, text)
 
 
@@ -369,6 +373,7 @@ def jacobian(params: Parameters, names: Sequence[str]) -> dict[str, NDArray[np.f
 def _difference(params: Parameters, name: str, source: str) -> float:
     """Central difference of the expression of ``name`` by parameter ``source``."""
     text = str(params[name].expr).strip()
+    tree = _parse(text).tree
     interpreter = params._interpreter()
     x = float(interpreter.symtable[source])
     h = _STEP * (abs(x) or 1.0)
@@ -377,7 +382,7 @@ def _difference(params: Parameters, name: str, source: str) -> float:
         for point in (x - h, x + h):
             interpreter.symtable[source] = point
             what = f"parameter {name!r}: derivative of expr {_short(text)} by {source!r}"
-            ends.append((point, _as_float(evaluate(interpreter, text, what), name, text)))
+            ends.append((point, _as_float(evaluate(interpreter, text, what, tree), name, text)))
     finally:
         interpreter.symtable[source] = x
     low, high = params[name].min, params[name].max

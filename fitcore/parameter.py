@@ -184,7 +184,7 @@ class Parameters(dict[str, Parameter]):
             raise TypeError(f"expr must be a string, not {expr!r}")
         for par in self.values():
             par._value_or_last()
-        return _expression.evaluate(self._interpreter(), expr, f"eval({expr!r})", limited=False)
+        return _expression.evaluate(self._interpreter(), expr, f"eval({expr!r})")
 
     def _expression_jacobian(self, names: Sequence[str]) -> dict[str, NDArray[np.float64]]:
         """Derivatives of every expression parameter by the parameters ``names``.
