@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 from asteval import Interpreter
-from asteval.astutils import Procedure
+from asteval.astutils import Procedure, op2func
 
 __all__ = ["SafeInterpreter"]
 
@@ -86,14 +86,15 @@ class SafeInterpreter(Interpreter):  # type: ignore[misc]  # asteval has no type
         # Attributes of functions lead to all that numpy is.
         self.safe_names = dict(self.symtable)
 
-    def limited(self, tree: ast.expr, text: str) -> Any:
+    def limited(self, tree: ast.expr, text: str, binds: bool) -> Any:
         """Evaluate ``tree``, parsed from ``text``, within the limits.
 
-        Errors are left in ``error``.
+        ``binds``: it has variables of its own. Errors are left in ``error``.
         """
         outer, self.left = self.left, float(STEPS)
-        symbols = dict(self.symtable)
-        self.error, self.error_msg, self.lineno = [], None, 0
+        symbols = dict(self.symtable) if binds else None
+        self.error: list[Any] = []
+        self.error_msg, self.lineno = None, 0
         self.code_text.clear()  # asteval only adds to it
         try:
             return self.run(ast.Expr(tree), expr=text, with_raise=False)
@@ -101,7 +102,7 @@ class SafeInterpreter(Interpreter):  # type: ignore[misc]  # asteval has no type
             return None
         finally:
             self.left = outer
-            if self.error:
+            if self.error and symbols is not None:
                 # asteval leaves the variables of a comprehension that fails, in place of what
                 # had their names.
                 self.symtable.clear()
@@ -111,16 +112,23 @@ class SafeInterpreter(Interpreter):  # type: ignore[misc]  # asteval has no type
 
     def run(self, node: Any, *args: Any, **kws: Any) -> Any:
         """Evaluate a node, at the cost of a step and of the size of what it gives."""
+        left = self.left
         # What the outermost raise is lost: these cost nothing.
-        if self.left is None or not isinstance(node, ast.expr):
+        if left is None or not isinstance(node, ast.expr):
             return super().run(node, *args, **kws)
-        self.spend(1.0)
-        value = super().run(node, *args, **kws)
-        kind = type(value)
-        # Constants come from the text, or stand for what has been paid.
-        if kind is float or kind is bool or type(node) is ast.Constant or self.left is None:
+        self.left = left = left - 1.0
+        if left < 0:
+            self.spend(0.0)
+        if type(node) is ast.Constant:
+            return node.value  # from the text, or it stands for what has been paid
+        named = type(node) is ast.Name
+        if type(node) is ast.Name and node.id in self.symtable:
+            value = self.symtable[node.id]
+        else:
+            value = super().run(node, *args, **kws)
+        if type(value) is float or type(value) is bool or self.left is None:
             return value
-        self.spend(_cost(value, type(node) is ast.Name))
+        self.spend(_cost(value, named))
         if isinstance(value, np.ndarray) and value.flags.writeable:
             # It may be the user's, and there are many ways to write to it (out=...).
             value = value.view()
@@ -142,7 +150,7 @@ class SafeInterpreter(Interpreter):  # type: ignore[misc]  # asteval has no type
         left, right = self.run(node.left), self.run(node.right)
         if not (type(left) is float and type(right) is float):
             _check_operation(node.op, left, right)
-        return super().on_binop(ast.BinOp(ast.Constant(left), node.op, ast.Constant(right)))
+        return op2func(node.op)(left, right)
 
     def on_compare(self, node: ast.Compare) -> Any:
         """Comparisons one by one, for arrays that could be broadcast to a larger one."""

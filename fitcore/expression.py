@@ -38,6 +38,8 @@ class Expression:
     tree: ast.expr
     names: tuple[str, ...]
     """Names it reads, each once, in order of appearance; not those that it binds itself."""
+    binds: bool = False
+    """Whether it binds any: in a comprehension or a lambda."""
 
 
 def parse(text: str, name: str | None = None) -> Expression:
@@ -106,7 +108,7 @@ def _parse(text: str) -> Expression:
         elif isinstance(node, ast.arg):
             bound.add(node.arg)
     names = dict.fromkeys(name for _, _, name in sorted(read) if name not in bound)
-    return Expression(text, tree, tuple(names))
+    return Expression(text, tree, tuple(names), bool(bound))
 
 
 @lru_cache(maxsize=4096)
@@ -268,17 +270,17 @@ _SPECIAL: dict[str, Callable[..., Any]] = {
 
 
 def evaluate(
-    interpreter: SafeInterpreter, text: str, what: str, tree: ast.expr | None = None
+    interpreter: SafeInterpreter, text: str, what: str, parsed: Expression | None = None
 ) -> Any:
     """Evaluate ``text`` by asteval; what it raises, it raises here, with ``what`` in the message.
 
-    Nothing is printed. With the ``tree`` of ``text``, it is evaluated within the limits of time and
+    Nothing is printed. ``text`` that is ``parsed`` is evaluated within the limits of time and
     memory for expressions.
     """
     interpreter.error = []
     try:
-        if tree is not None:
-            value = interpreter.limited(tree, text)
+        if parsed is not None:
+            value = interpreter.limited(parsed.tree, text, parsed.binds)
         else:
             value = interpreter.eval(text, show_errors=False, raise_errors=False)
     except RecursionError:
@@ -305,7 +307,7 @@ def evaluate_parameter(params: Parameters, name: str) -> float:
     """The value of the expression of parameter ``name`` by asteval, from values as they are."""
     text = str(params[name].expr).strip()
     what = f"parameter {name!r}: expr {_short(text)}"
-    value = evaluate(params._interpreter(), text, what, _parse(text).tree)
+    value = evaluate(params._interpreter(), text, what, _parse(text))
     return _as_float(value, name, text)
 
 
@@ -373,7 +375,7 @@ def jacobian(params: Parameters, names: Sequence[str]) -> dict[str, NDArray[np.f
 def _difference(params: Parameters, name: str, source: str) -> float:
     """Central difference of the expression of ``name`` by parameter ``source``."""
     text = str(params[name].expr).strip()
-    tree = _parse(text).tree
+    parsed = _parse(text)
     interpreter = params._interpreter()
     x = float(interpreter.symtable[source])
     h = _STEP * (abs(x) or 1.0)
@@ -382,7 +384,7 @@ def _difference(params: Parameters, name: str, source: str) -> float:
         for point in (x - h, x + h):
             interpreter.symtable[source] = point
             what = f"parameter {name!r}: derivative of expr {_short(text)} by {source!r}"
-            ends.append((point, _as_float(evaluate(interpreter, text, what, tree), name, text)))
+            ends.append((point, _as_float(evaluate(interpreter, text, what, parsed), name, text)))
     finally:
         interpreter.symtable[source] = x
     low, high = params[name].min, params[name].max

@@ -131,7 +131,7 @@ class Parameters(dict[str, Parameter]):
             self._interp, self._fresh = _expression.make_interpreter(self._symbols)
             self._shown = set()
         table = self._interp.symtable
-        for name in self._shown - self.keys():
+        for name in self._shown - self.keys() if self._shown != self.keys() else ():
             if name in self._symbols:
                 table[name] = self._symbols[name]
             elif name in self._fresh:
@@ -140,7 +140,8 @@ class Parameters(dict[str, Parameter]):
                 table.pop(name, None)
         for name, par in self.items():
             table[name] = float(par._last_value)
-        self._shown = set(self)
+        if self._shown != self.keys():
+            self._shown = set(self)
         return self._interp
 
     @property

@@ -167,7 +167,8 @@ def test_random_expressions_agree_with_asteval(text, x, y):
     ["x", "-x", "+x", "3", "2.5*x", "x - 1", "x/3", "x**2", "(x + y)*(x - y)", "x if y else 2",
      "x < y", "0 < x < 1 <= y", "not x", "x and y", "x or y", "sqrt(x*x + y*y)", "min(x, y, 3)",
      "exp(-x**2/2)/sqrt(2*pi)", "1 - x", "pow(x, 3)", "x % 2", "x // 2", "atan2(y, x)", "1e-3*x",
-     "1 if isnan(x) else 0", "True", "x + (y > 1)", "299792458*x", "1/(sqrt(x) if y else x)", "x/max(1e-15, y*sqrt(2*pi))"],
+     "1 if isnan(x) else 0", "True", "x + (y > 1)", "299792458*x", "1/(sqrt(x) if y else x)",
+     "x/max(1e-15, y*sqrt(2*pi))"],
 )  # fmt: skip
 def test_common_expressions_are_compiled(text):
     assert expression.compile_expression(text, frozenset("xy"))[0] is not None
