@@ -178,7 +178,7 @@ BOMBS = {
     "deep attributes": "x" + ".real" * 9000,
     "deep calls": "x" + "()" * 20000,
     "deep subscripts": "x" + "[0]" * 15000,
-    "deep conditions": "1 if x else " * 4000 + "x",
+    "deep conditions": "1 if not x else " * 4000 + "x",
     "deep lambdas": "lambda: " * 6000 + "x",
     "deep f-strings": "f'{" * 9000 + "x",
     "long sum": "x" + " + x" * 12000,
