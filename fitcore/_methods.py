@@ -80,6 +80,9 @@ def plain(name: str) -> str:
     return name.lower().replace("-", "").replace("_", "").replace(" ", "")
 
 
+NAMES = {**{plain(name): name for name in METHODS}, **ALIASES}
+
+
 def find_method(method: str) -> str:
     """The key in `METHODS` for a name as users write it.
 
@@ -108,12 +111,12 @@ def find_method(method: str) -> str:
     """
     if not isinstance(method, str):
         raise TypeError(f"method must be a string, got {method!r}")
-    names = {plain(name): name for name in METHODS}
-    names.update(ALIASES)
+    if method in METHODS:
+        return method
     given = plain(method)
-    if given in names:
-        return names[given]
-    meant = {known for name, known in names.items() if name.startswith(given)}
+    if given in NAMES:
+        return NAMES[given]
+    meant = {known for name, known in NAMES.items() if name.startswith(given)}
     if len(given) >= LEAST and len(meant) == 1:
         return meant.pop()
     known = ", ".join(f"{name!r} ({what})" for name, (_, what) in METHODS.items())

@@ -152,3 +152,11 @@ def test_without_the_package_the_error_names_the_extra(monkeypatch):
     monkeypatch.setitem(sys.modules, "uncertainties.core", None)
     with pytest.raises(ImportError, match=r"fitcore\[uncertainties\]"):
         create_params(a=1).create_uvars()
+
+
+def test_uvars_of_a_result_are_the_same_numbers_each_time() -> None:
+    params = create_params(a=1.0, b=1.0)
+    x = np.linspace(0, 1, 20)
+    result = minimize(lambda p: p["a"] + p["b"] * x - np.sin(3 * x), params)
+    product = result.uvars["a"] * result.uvars["b"]
+    assert (product / result.uvars["a"] - result.uvars["b"]).std_dev == pytest.approx(0, abs=1e-12)
