@@ -351,3 +351,52 @@ def test_ampgo_leaves_local_minima_behind() -> None:
     for bad in ({"local": "nosuch"}, {"tabustrategy": "newest"}, {"maxiter": 0}):
         with pytest.raises(ValueError, match=f"{next(iter(bad))} must be"):
             minimize(rastrigin, params, method="ampgo", **bad)
+
+
+@pytest.mark.parametrize("method", ["lbfgsb", "nelder", "bfgs", "least_squares", "slsqp"])
+def test_eight_threads_and_a_fit_inside_a_fit_get_the_serial_bits(method: str) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    def nested(p: Parameters) -> Any:
+        inner = Minimizer(decay, start(), calc_covar=False).minimize("lbfgsb", refine=False)
+        assert inner.nvarys == 3
+        return decay(p)
+
+    def one(_: int) -> tuple[float, ...]:
+        return tuple(Minimizer(decay, start()).minimize(method).params.valuesdict().values())
+
+    alone = one(0)
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(one, range(16))) == {alone}
+    around = Minimizer(nested, start(), calc_covar=False, max_nfev=30).minimize(method)
+    plain = Minimizer(decay, start(), calc_covar=False, max_nfev=30).minimize(method)
+    assert around.params.valuesdict() == plain.params.valuesdict()
+
+
+@pytest.mark.parametrize("method", ["lbfgsb", "nelder", "powell", "least_squares", "bfgs"])
+def test_one_variable_and_none(method: str) -> None:
+    params = start(t=2.5, c=0.5)
+    for name in ("t", "c"):
+        params[name].vary = False
+    result = minimize(decay, params, method=method)
+    wave = np.exp(-T / 2.5)
+    assert result.params["a"].value == pytest.approx(wave @ (DATA - 0.5) / (wave @ wave), rel=1e-4)
+    params["a"].vary = False
+    with pytest.raises(ValueError, match="no parameter that varies"):
+        minimize(decay, params, method=method)
+
+
+def test_keyboard_interrupts_leave_at_once() -> None:
+    calls = []
+
+    def interrupted(p: Parameters) -> Any:
+        calls.append(1)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return decay(p)
+
+    for method in ("lbfgsb", "nelder", "powell", "differential_evolution", "least_squares"):
+        calls.clear()
+        with pytest.raises(KeyboardInterrupt):
+            minimize(interrupted, start(), method=method)
+        assert len(calls) == 5
