@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import math
 from typing import TYPE_CHECKING, Any
 
@@ -16,20 +17,54 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["by_name", "check_name", "read_axis", "read_levels", "stderr_of"]
+__all__ = ["by_name", "check_name", "read_axis", "read_levels", "signature", "stderr_of"]
 
+REQUIRED = inspect.Parameter.empty
+# Arguments after minimizer and result, with their defaults, in the order of lmfit 1.x.
+INTERVAL: dict[str, Any] = {
+    "p_names": None,
+    "sigmas": (1, 2, 3),
+    "trace": False,
+    "maxiter": 200,
+    "verbose": False,
+    "prob_func": None,
+    "min_rel_change": 1e-5,
+}
+REGION: dict[str, Any] = {
+    "x_name": REQUIRED,
+    "y_name": REQUIRED,
+    "nx": 10,
+    "ny": 10,
+    "limits": None,
+    "prob_func": None,
+    "nsigma": 5,
+    "chi2_out": False,
+}
+ORDERS = {"conf_interval": INTERVAL, "conf_interval2d": REGION}
+KEYWORD_ONLY: dict[str, Any] = {"method": "F", "executor": None, "progress": False}
 OLD_SIGMAS = (0.674, 0.95, 0.997)
-KEYWORD_ONLY = ("method", "executor", "progress")
+
+
+def signature(who: str) -> inspect.Signature:
+    """What help() shows: the order of lmfit 1.x."""
+    kind = inspect.Parameter
+    either, only = kind.POSITIONAL_OR_KEYWORD, kind.KEYWORD_ONLY
+    return inspect.Signature(
+        [
+            kind("minimizer", either),
+            kind("result", either),
+            *(kind(name, either, default=default) for name, default in ORDERS[who].items()),
+            *(kind(name, only, default=default) for name, default in KEYWORD_ONLY.items()),
+        ]
+    )
 
 
 def by_name(who: str, minimizer: Any, args: tuple[Any, ...], kws: dict[str, Any]) -> dict[str, Any]:
     """Arguments by name, whichever signature they were given in."""
     two = who == "conf_interval2d"
-    names = ["x_name", "y_name", "nx", "ny", "limits"] if two else ["p_names", "sigmas", "trace"]
-    names += ["prob_func"] if two else ["maxiter", "verbose", "prob_func"]
-    newer = ["nsigma", "chi2_out"] if two else ["min_rel_change"]
     new = "result" in kws or bool(args and isinstance(args[0], MinimizerResult))
-    order = ["result", *names, *newer] if new else [*names, *newer]
+    # The manual of lmfit 0.7 has no result, but what came later is good to have by name.
+    order = [*(["result"] if new else []), *ORDERS[who]]
     if len(args) > len(order):
         raise TypeError(f"{who} takes {', '.join(order)} after minimizer; got {len(args)} more")
     given = dict(zip(order, args, strict=False))

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fitcore._fit import ParameterResidual, coerce_float64, twins
+from fitcore._leastsq_fit import TOO_MANY
 from fitcore._leastsq_settings import UNLIMITED
 from fitcore.minpack import LevenbergMarquardt
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from numpy.typing import NDArray
 
@@ -104,23 +105,31 @@ class Remarks(NamedTuple):
 
     messages: list[str]
     lowest: tuple[float, str] | None  # chi-square below that of the best fit, and where
+    exhausted: list[str]  # where fits ran out of evaluations
 
     def merged(self, other: Remarks) -> Remarks:
         """Both together."""
         lowest = min(filter(None, (self.lowest, other.lowest)), default=None)
-        return Remarks(self.messages + other.messages, lowest)
+        return Remarks(self.messages + other.messages, lowest, self.exhausted + other.exhausted)
 
     def warnings(self, chisqr: float) -> list[str]:
         """In words, about a fit with this chi-square."""
-        if self.lowest is None:
-            return self.messages
-        lower, where = self.lowest
-        message = (
-            f"chi-square is lower than that of the best fit, {lower:.10g} instead of "
-            f"{chisqr:.10g}, at {where}: fit again from there, the intervals are about a point "
-            "that is not the minimum"
-        )
-        return [*self.messages, message]
+        messages = list(self.messages)
+        if self.exhausted:
+            count = len(self.exhausted)
+            messages.append(
+                f"the fit of the other variables ran out of evaluations at {count} "
+                f"point{'s' * (count > 1)}, where chi-square may be too high; the first is "
+                f"{self.exhausted[0]}"
+            )
+        if self.lowest is not None:
+            lower, where = self.lowest
+            messages.append(
+                f"chi-square is lower than that of the best fit, {lower:.10g} instead of "
+                f"{chisqr:.10g}, at {where}: fit again from there, the intervals are about a point "
+                "that is not the minimum"
+            )
+        return messages
 
 
 class Profile:
@@ -144,6 +153,8 @@ class Profile:
         self.messages: list[str] = []
         # The lowest chi-square below that of the best fit, and where.
         self.lowest: tuple[float, str] | None = None
+        # Where fits ran out of evaluations.
+        self.exhausted: list[str] = []
         self._prepare()
         # The residual's and the parameters' tolerance follow from how well chi-square is wanted.
         self.ftol = max(1e-8 / max(result.nfree, 1), 1e-14)
@@ -220,19 +231,24 @@ class Profile:
             else:
                 found = Point(at, solver.x, float(solver.fnorm) ** 2)
                 self.evaluator.place(found.u)
+                if solver.info == TOO_MANY:
+                    self.exhausted.append(_shown(self.held))
         lowest = self.best.chisqr * (1 - LOWER) if self.lowest is None else self.lowest[0]
         if found.chisqr < lowest:
-            where = ", ".join(f"{name}={float(item):.10g}" for name, item in self.params.items())
-            self.lowest = found.chisqr, where
+            self.lowest = found.chisqr, _shown(self.params.values())
         return found
 
     def remarks(self) -> Remarks:
         """What the user has to be told."""
-        return Remarks(self.messages, self.lowest)
+        return Remarks(self.messages, self.lowest, self.exhausted)
 
     def values(self) -> list[float]:
         """Values of all parameters at the last point."""
         return [float(item) for item in self.params.values()]
+
+
+def _shown(items: Iterable[Parameter]) -> str:
+    return ", ".join(f"{item.name}={float(item):.10g}" for item in items)
 
 
 def _columns(whole: Callable[..., Any], indices: list[int], col_deriv: bool) -> Callable[..., Any]:

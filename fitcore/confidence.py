@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Callable, Sequence
 from functools import reduce
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
@@ -15,6 +15,7 @@ from fitcore._confidence_arguments import (
     check_name,
     read_axis,
     read_levels,
+    signature,
     stderr_of,
 )
 from fitcore._executor import check_executor, run_tasks
@@ -28,14 +29,83 @@ from fitcore.result import MinimizerResult
 if TYPE_CHECKING:
     from concurrent.futures import Executor
 
-    from numpy.typing import NDArray
+    from numpy.typing import ArrayLike, NDArray
 
     FloatArray = NDArray[np.float64]
+    Fit = Minimizer | MinimizerResult
+    ProbFunc = Callable[[Any, Any], float]
+    Method = Literal["F", "log-likelihood"]
+    Intervals = dict[str, list[tuple[float, float]]]
+    Region = tuple[FloatArray, FloatArray, FloatArray]
 
 __all__ = ["NewFit", "conf_interval", "conf_interval2d", "f_compare"]
 
 
-def conf_interval(minimizer: Minimizer | MinimizerResult, *args: Any, **kws: Any) -> Any:
+# One signature for each order of arguments. With a trace it returns a tuple, which Any stands for:
+# an overload that requires trace=True could not take it by position.
+@overload
+def conf_interval(
+    minimizer: Fit,
+    result: MinimizerResult,
+    p_names: Sequence[str] | None = None,
+    sigmas: ArrayLike | None = None,
+    trace: Literal[False] = False,
+    maxiter: int = 200,
+    verbose: bool = False,
+    prob_func: ProbFunc | None = None,
+    min_rel_change: float = 1e-5,
+    *,
+    method: Method = "F",
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> Intervals: ...
+@overload
+def conf_interval(
+    minimizer: Fit,
+    result: MinimizerResult,
+    p_names: Sequence[str] | None = None,
+    sigmas: ArrayLike | None = None,
+    trace: bool = False,
+    maxiter: int = 200,
+    verbose: bool = False,
+    prob_func: ProbFunc | None = None,
+    min_rel_change: float = 1e-5,
+    *,
+    method: Method = "F",
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> Any: ...
+@overload
+def conf_interval(
+    minimizer: Fit,
+    p_names: Sequence[str] | None = None,
+    sigmas: ArrayLike | None = None,
+    trace: Literal[False] = False,
+    maxiter: int = 200,
+    verbose: bool = False,
+    prob_func: ProbFunc | None = None,
+    min_rel_change: float = 1e-5,
+    *,
+    method: Method = "F",
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> Intervals: ...
+@overload
+def conf_interval(
+    minimizer: Fit,
+    p_names: Sequence[str] | None = None,
+    sigmas: ArrayLike | None = None,
+    trace: bool = False,
+    maxiter: int = 200,
+    verbose: bool = False,
+    prob_func: ProbFunc | None = None,
+    min_rel_change: float = 1e-5,
+    *,
+    method: Method = "F",
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> Any: ...
+def conf_interval(minimizer: Any, *args: Any, **kws: Any) -> Any:
     """Confidence intervals of parameters, by the profile of chi-square.
 
     One parameter is held at different values while the others are fitted again, until chi-square
@@ -103,6 +173,12 @@ def conf_interval(minimizer: Minimizer | MinimizerResult, *args: Any, **kws: Any
     Exception
         What the objective function raises, unchanged.
 
+    Warns
+    -----
+    UserWarning
+        Of ends that are not reached, of jumps of chi-square, of fits of the others that ran out of
+        evaluations, and if chi-square is found lower than at the best fit.
+
     References
     ----------
     .. [1] D. M. Bates, D. G. Watts, "Nonlinear Regression Analysis and Its Applications" (Wiley
@@ -133,7 +209,7 @@ def _conf_interval(
     trace: bool = False,
     maxiter: int = 200,
     verbose: bool = False,
-    prob_func: Callable[[Any, Any], float] | None = None,
+    prob_func: ProbFunc | None = None,
     min_rel_change: float = 1e-5,
     method: str = "F",
     executor: Executor | None = None,
@@ -168,9 +244,40 @@ def _conf_interval(
     return output, traces
 
 
+@overload
 def conf_interval2d(
-    minimizer: Minimizer | MinimizerResult, *args: Any, **kws: Any
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+    minimizer: Fit,
+    result: MinimizerResult,
+    x_name: str,
+    y_name: str,
+    nx: int = 10,
+    ny: int = 10,
+    limits: Sequence[Sequence[float]] | None = None,
+    prob_func: ProbFunc | None = None,
+    nsigma: float = 5,
+    chi2_out: bool = False,
+    *,
+    method: Method = "F",
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> Region: ...
+@overload
+def conf_interval2d(
+    minimizer: Fit,
+    x_name: str,
+    y_name: str,
+    nx: int = 10,
+    ny: int = 10,
+    limits: Sequence[Sequence[float]] | None = None,
+    prob_func: ProbFunc | None = None,
+    nsigma: float = 5,
+    chi2_out: bool = False,
+    *,
+    method: Method = "F",
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> Region: ...
+def conf_interval2d(minimizer: Any, *args: Any, **kws: Any) -> Region:
     """Confidence region of two parameters: a grid on which the others are fitted again.
 
     It can be called in two ways, which the second argument tells apart::
@@ -251,13 +358,13 @@ def _conf_interval2d(
     nx: int = 10,
     ny: int = 10,
     limits: Any = None,
-    prob_func: Callable[[Any, Any], float] | None = None,
+    prob_func: ProbFunc | None = None,
     nsigma: float = 5,
     chi2_out: bool = False,
     method: str = "F",
     executor: Executor | None = None,
     progress: bool = False,
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+) -> Region:
     fit = Fitted.of(minimizer, result)
     statistic = Statistic(fit, 2, prob_func, method)
     names = [check_name(result, x_name, "x_name"), check_name(result, y_name, "y_name")]
@@ -284,3 +391,7 @@ def _conf_interval2d(
     if sigma_units:
         return x, y, np.sqrt(np.maximum(chisqr - result.chisqr, 0) / result.redchi)
     return x, y, np.vectorize(statistic.probability, otypes=[float])(chisqr)
+
+
+conf_interval.__signature__ = signature("conf_interval")  # type: ignore[attr-defined]
+conf_interval2d.__signature__ = signature("conf_interval2d")  # type: ignore[attr-defined]

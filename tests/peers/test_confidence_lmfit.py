@@ -1,5 +1,6 @@
 """The same intervals and regions by lmfit."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -103,3 +104,16 @@ def test_f_compare_agrees() -> None:
     for nvarys in (3, 2):
         new = SimpleNamespace(chisqr=4.0, nvarys=nvarys, nfree=24 - nvarys)
         assert_allclose(fitcore.f_compare(best, new), f_compare(best, new), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["conf_interval", "conf_interval2d"])
+def test_signatures_are_those_of_lmfit_and_keywords_of_our_own(name: str) -> None:
+    found = dict(inspect.signature(getattr(fitcore, name)).parameters)
+    for own in ("method", "executor", "progress"):
+        assert found.pop(own).kind is inspect.Parameter.KEYWORD_ONLY
+    wanted = dict(inspect.signature(getattr(lmfit, name)).parameters)
+    assert list(found) == list(wanted)
+    for key, par in wanted.items():
+        assert found[key].kind is par.kind
+        # lmfit says None for what its documentation says is [1, 2, 3].
+        assert found[key].default == ((1, 2, 3) if key == "sigmas" else par.default)

@@ -1,5 +1,6 @@
 """Confidence intervals and regions: closed forms, the manual's calls, what must not change."""
 
+import inspect
 import math
 import pickle
 import warnings
@@ -396,3 +397,31 @@ def test_the_report_has_the_layouts_of_both_versions(capsys: Any) -> None:
         fitcore.ci_report(ci, style="2")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="without the traces"):
         fitcore.ci_report((ci, {}))  # type: ignore[arg-type]
+
+
+def test_warnings_point_at_the_line_of_the_caller() -> None:
+    fitter, result = fitted(max=2.1)
+    here = inspect.currentframe()
+    assert here is not None
+    line = here.f_lineno + 2
+    with pytest.warns(UserWarning, match="no upper end") as seen:
+        fitcore.conf_interval(fitter, result, ["b"], sigmas=[4])
+    assert [(w.filename, w.lineno) for w in seen] == [(__file__, line)]
+    result.chisqr *= 2
+    line = here.f_lineno + 2
+    with pytest.warns(UserWarning, match="chi-square is lower") as seen:
+        fitcore.conf_interval2d(fitter, result, "a", "b", 3, 3)
+    assert [(w.filename, w.lineno) for w in seen] == [(__file__, line)]
+
+
+def test_fits_that_run_out_of_evaluations_are_warned_of(monkeypatch: Any) -> None:
+    fitter, result = decay()
+    monkeypatch.setattr("fitcore._profile.PATIENCE", 1)
+    match = "ran out of evaluations at .* points, .* the first is tau="
+    with pytest.warns(UserWarning, match=match) as seen:
+        fitcore.conf_interval(fitter, result, ["tau"])
+    assert len(seen) == 1
+    match = "ran out of evaluations at .* points, .* the first is amp=.*, tau="
+    with pytest.warns(UserWarning, match=match) as seen:
+        fitcore.conf_interval2d(fitter, result, "amp", "tau", 4, 4)
+    assert len(seen) == 1
