@@ -229,7 +229,7 @@ class Profile:
             if self.evaluator.stopped is not None:
                 found = Point(at, start, math.nan)
             else:
-                found = Point(at, solver.x, float(solver.fnorm) ** 2)
+                found = Point(at, solver.x, float(solver.fnorm) * float(solver.fnorm))
                 self.evaluator.place(found.u)
                 if solver.info == TOO_MANY:
                     self.exhausted.append(_shown(self.held))
