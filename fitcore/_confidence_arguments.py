@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitcore._distributions import two_sided_level
+from fitcore._profile import Fitted
+from fitcore._released import scale_beside_bound
 from fitcore.minimizer import Minimizer, MinimizerException
 from fitcore.result import MinimizerResult
 
@@ -17,7 +19,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["by_name", "check_name", "read_axis", "read_levels", "signature", "stderr_of"]
+__all__ = ["by_name", "check_name", "read_axis", "read_levels", "scale_of", "signature"]
 
 REQUIRED = inspect.Parameter.empty
 # Arguments after minimizer and result, with their defaults, in the order of lmfit 1.x.
@@ -108,15 +110,21 @@ def _fit_of(who: str, minimizer: Any, result: Any) -> tuple[Minimizer, Minimizer
     return minimizer, result
 
 
-def stderr_of(result: MinimizerResult, name: str) -> float:
-    """The standard error, from which the steps are taken."""
-    stderr = result.params[name].stderr
-    if stderr is None or not (math.isfinite(stderr) and stderr > 0):
-        raise MinimizerException(
-            f"parameter {name!r} has no sensible standard error (stderr is {stderr}) to start "
-            f"from: set result.params[{name!r}].stderr to an estimate, or leave it out by p_names"
-        )
-    return float(stderr)
+def scale_of(fit: Fitted, name: str) -> float:
+    """The standard error, from which the steps are taken, or what stands for it at a bound."""
+    stderr = fit.result.params[name].stderr
+    if stderr is not None and math.isfinite(stderr) and stderr > 0:
+        return float(stderr)
+    reason = f"has no sensible standard error (stderr is {stderr}) to start from"
+    if stderr is None and name in getattr(fit.result, "at_bound", ()):
+        scale = scale_beside_bound(fit, name)
+        if scale is not None:
+            return scale
+        reason = "is on its bound, and chi-square does not rise gradually from there"
+    raise MinimizerException(
+        f"parameter {name!r} {reason}: set result.params[{name!r}].stderr to an estimate, or leave "
+        "it out by p_names (conf_interval2d: give limits)"
+    )
 
 
 def check_name(result: MinimizerResult, name: Any, what: str) -> str:
@@ -140,13 +148,12 @@ def read_levels(sigmas: Any) -> list[tuple[float, float]]:
     return sorted(levels, key=lambda level: -level[1])
 
 
-def read_axis(
-    result: MinimizerResult, name: str, count: int, limits: Any, nsigma: float
-) -> FloatArray:
-    item = result.params[name]
+def read_axis(fit: Fitted, name: str, count: int, limits: Any, nsigma: float) -> FloatArray:
+    """Points on one axis of a grid, shape (count,), increasing unless `limits` are not."""
+    item = fit.result.params[name]
     least, most = float(item.min), float(item.max)
     if limits is None:
-        reach = nsigma * stderr_of(result, name)
+        reach = nsigma * scale_of(fit, name)
         value = float(item.value)
         lower, upper = max(value - reach, least), min(value + reach, most)
     else:

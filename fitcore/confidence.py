@@ -15,8 +15,8 @@ from fitcore._confidence_arguments import (
     check_name,
     read_axis,
     read_levels,
+    scale_of,
     signature,
-    stderr_of,
 )
 from fitcore._executor import check_executor, run_tasks
 from fitcore._interval import IntervalTask, find_interval
@@ -126,7 +126,8 @@ def conf_interval(minimizer: Any, *args: Any, **kws: Any) -> Any:
     result : MinimizerResult
         The best fit. Default: the last one of `minimizer`.
     p_names : list of str, optional
-        Names of the variables; default all.
+        Names of the variables; default all. One that the fit left on a bound is released for its
+        own interval, which is one-sided: its end beyond the bound is infinite.
     sigmas : list of float, optional
         Probabilities, if below 1, or numbers of standard deviations of a normal distribution.
     trace : bool, default False
@@ -224,7 +225,7 @@ def _conf_interval(
     if isinstance(p_names, str):
         p_names = [p_names]
     names = list(result.var_names if p_names is None else p_names)
-    scales = {check_name(result, name, "p_names"): stderr_of(result, name) for name in names}
+    scales = {check_name(result, name, "p_names"): scale_of(fit, name) for name in names}
     tasks = [
         IntervalTask(fit, name, scale, levels, statistic, maxiter, min_rel_change, trace, verbose)
         for name, scale in scales.items()
@@ -374,7 +375,7 @@ def _conf_interval2d(
         if count < 1:
             raise ValueError(f"{what} must be at least 1, got {count}")
     x, y = (
-        read_axis(result, name, count, None if limits is None else limits[i], nsigma)
+        read_axis(fit, name, count, None if limits is None else limits[i], nsigma)
         for i, (name, count) in enumerate(zip(names, (nx, ny), strict=True))
     )
     executor, progress = check_executor(executor), read_bool(progress, "progress")
