@@ -59,6 +59,8 @@ def _again(profile: Profile, point: Point) -> Point:
 
     A point on another branch of the profile, beyond a pole or the like, would mislead its row.
     """
+    if not profile.names:
+        return point
     told = len(profile.exhausted)
     try:
         again = profile.probe(point.at, profile.best.u)

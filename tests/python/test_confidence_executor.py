@@ -6,6 +6,7 @@ from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 from typing import Any
 
+import originals
 import pytest
 from numpy.testing import assert_array_equal
 from picklable_decay import Y, beyond, lower, residual
@@ -97,7 +98,7 @@ def test_executor_and_progress_are_checked() -> None:
 
 @pytest.mark.parametrize("threads", [False, True])
 def test_progress_counts_parameters_and_rows(threads: bool, capsys: Any) -> None:
-    pytest.importorskip("tqdm")
+    originals.require_peer("tqdm")
     fitter, result = fitted()
     with ThreadPoolExecutor(2) as executor:
         kws = {"executor": executor if threads else None, "progress": True}
