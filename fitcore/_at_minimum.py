@@ -165,7 +165,7 @@ def _hessian(
                 point[i] = values[i] + sign * h
                 sides[k, side] = value(point)
             second = (sides[k, 0] - 2 * here + sides[k, 1]) / (h * h)
-            if not (math.isfinite(second) and second > 0):
+            if not (math.isfinite(second) and second > 0) or abs(here) <= second * h * h:
                 break
             # Rounding and truncation balance where the function changes by this part of itself.
             better = math.sqrt(2e-4 * max(abs(here), 1e-300) / second)

@@ -72,7 +72,7 @@ class _Compiler:
 
     Python's float raises where numpy's float64 gives inf or nan, and numpy's bool knows no
     arithmetic. Kinds: ``i`` a constant int, ``f`` float, ``m`` int or float, ``n`` numpy float64,
-    ``?`` any of these, ``b`` bool, ``B`` bool or numpy bool.
+    ``?`` float or numpy float64, ``j`` any of these, ``b`` bool, ``B`` bool or numpy bool.
     """
 
     def __init__(self, slots: Mapping[str, int], shadowed: frozenset[str]) -> None:
@@ -144,14 +144,17 @@ class _Compiler:
         kinds = {self.real(node.left), self.real(node.right)}
         if not kinds & {"f", "n", "?"}:
             # Integers, that is: without limit, where doubles are rounded.
-            if name not in ("ADD", "SUBTRACT", "MULTIPLY") or "m" in kinds:
+            if name not in ("ADD", "SUBTRACT", "MULTIPLY") or kinds & {"m", "j"}:
                 raise _NotCompilable
             kind = "m"
         elif name in ("ADD", "SUBTRACT", "MULTIPLY"):
-            kind = "n" if "n" in kinds else "?" if "?" in kinds else "f"
+            kind = "n" if "n" in kinds else "?" if kinds & {"?", "j"} else "f"
         elif "n" in kinds and name in ("DIVIDE", "POWER"):
             kind, name = "n", "NUMPY_" + name
-        elif kinds & {"n", "?"}:
+        elif kinds & {"?", "j"} and name in ("DIVIDE", "POWER"):
+            # Where the two kinds differ, the program leaves it to asteval.
+            kind = "?"
+        elif kinds & {"n", "?", "j"}:
             raise _NotCompilable
         else:
             kind = "f"
@@ -172,7 +175,7 @@ class _Compiler:
             self.emit(_COMPARISONS[type(op)], 0, -1)
             left = right
         self.land(*jumps)
-        return "B" if kinds & {"n", "?"} else "b"
+        return "B" if kinds & {"n", "?", "j"} else "b"
 
     def on_boolop(self, node: ast.BoolOp) -> str:
         jump = "AND_JUMP" if isinstance(node.op, ast.And) else "OR_JUMP"
@@ -210,7 +213,7 @@ class _Compiler:
             raise _NotCompilable
         kinds = {self.real(argument) for argument in node.args}
         # numpy computes with a bool in half precision, and keeps integers integers.
-        if "b" in kinds or (name in _INTEGER_VALUED and not kinds & {"f", "n"}):
+        if "b" in kinds or (name in _INTEGER_VALUED and not kinds & {"f", "n", "?"}):
             raise _NotCompilable
         self.emit(code, index, 1 - arity)
         return "B" if code == "TEST1" else "n"
@@ -234,8 +237,10 @@ def _union(kinds: set[str]) -> str:
         return "m"
     if kinds <= {"b", "B"}:
         return "B"
-    if kinds <= {"i", "f", "m", "n", "?"}:
+    if kinds <= {"f", "n", "?"}:
         return "?"
+    if kinds <= {"i", "f", "m", "n", "?", "j"}:
+        return "j"
     raise _NotCompilable
 
 

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-import warnings
 from bisect import insort
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from fitcore._profile import Fitted, Profile, Remarks
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from fitcore._profile import Point, Profile
+    from fitcore._probability import Statistic
+    from fitcore._profile import Point
 
-__all__ = ["Side"]
+__all__ = ["IntervalTask", "Side", "find_interval"]
 
 # An end is found when the last step towards it was shorter than this part of the scale: what the
 # next step would change is of the order of its product with two earlier, longer ones.
@@ -80,9 +82,8 @@ class Side:
             if math.isinf(distance) and self.ended:
                 name = self.profile.held[0].name
                 side = "upper" if self.sign > 0 else "lower"
-                warnings.warn(
-                    f"{name}: no {side} end of the interval, it is given as infinite: {self.ended}",
-                    stacklevel=2,
+                self.profile.messages.append(
+                    f"{name}: no {side} end of the interval, it is given as infinite: {self.ended}"
                 )
                 return found + [self.sign * math.inf] * (len(wanted) - len(found))
             found.append(self.origin + self.sign * distance)
@@ -136,10 +137,9 @@ class Side:
                     return distance
             elif outside[0] - inside[0] <= CLOSE * self.scale * 1e-2:
                 name, value = self.profile.held[0].name, self.origin + self.sign * distance
-                warnings.warn(
+                self.profile.messages.append(
                     f"{name}: chi-square jumps at {value:.10g}, which is taken for the end of the "
-                    "interval: the others have another minimum beyond, or the model ends there",
-                    stacklevel=2,
+                    "interval: the others have another minimum beyond, or the model ends there"
                 )
                 return distance
             if abs(self._probe(distance) - height) <= 1e-12 * height:
@@ -203,3 +203,53 @@ class Side:
         if b - a > 4 * self.scale and min(distance - a, b - distance) < 1e-3 * (b - a):
             return middle
         return distance
+
+
+class IntervalTask(NamedTuple):
+    """What is wanted for one variable."""
+
+    fit: Fitted
+    name: str
+    scale: float  # the standard error
+    levels: list[tuple[float, float]]  # probabilities inside and outside, from within outwards
+    statistic: Statistic
+    maxiter: int
+    min_rel_change: float
+    trace: bool
+    verbose: bool
+
+
+def find_interval(
+    task: IntervalTask,
+) -> tuple[list[tuple[float, float]], list[list[float]], Remarks]:
+    """Pairs of probability and value, the points looked at, and what is to be said about them."""
+    name, statistic = task.name, task.statistic
+    profile = Profile(task.fit, [name])
+    rows = [[*profile.values(), 0.0]]
+
+    def seen(point: Point, height: float) -> None:
+        del height
+        if task.trace or task.verbose:
+            prob = statistic.probability(point.chisqr)
+            rows.append([*profile.values(), prob])
+            if task.verbose:
+                shown = f"{name} = {point.at[0]:.10g}: chi-square {point.chisqr:.10g}"
+                print(f"{shown}, probability {prob:.6g}")  # noqa: T201
+
+    wanted = [statistic.wanted(outside) for _, outside in task.levels]
+    inside = [level for level, _ in task.levels]
+    ends = {}
+    for sign in (-1, 1):
+        side = Side(
+            profile,
+            statistic.height,
+            sign,
+            task.scale,
+            statistic.unit(),
+            task.maxiter,
+            task.min_rel_change,
+            seen,
+        )
+        ends[sign] = list(zip(inside, side.ends(wanted), strict=True))
+    pairs = [*ends[-1][::-1], (0.0, profile.best.at[0]), *ends[1]]
+    return pairs, rows, profile.remarks()

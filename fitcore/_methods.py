@@ -56,9 +56,11 @@ METHODS: dict[str, tuple[str, str]] = {
     "differential_evolution": ("differential_evolution", "differential evolution"),
     "brute": ("brute", "grid search"),
     "basinhopping": ("basinhopping", "basin hopping"),
+    "ampgo": ("ampgo", "adaptive memory programming"),
     "shgo": ("shgo", "simplicial homology global optimization"),
     "dual_annealing": ("dual_annealing", "dual annealing"),
     "direct": ("direct", "dividing rectangles"),
+    "emcee": ("emcee", "sampling of the posterior distribution"),
     "anneal": ("anneal", "simulated annealing"),
 }
 """Methods of `minimize`: for each name the method of `Minimizer` that does it, and what it is."""
@@ -76,6 +78,9 @@ LEAST = 3  # letters that stand for a longer name
 def plain(name: str) -> str:
     """A name without upper case and separators."""
     return name.lower().replace("-", "").replace("_", "").replace(" ", "")
+
+
+NAMES = {**{plain(name): name for name in METHODS}, **ALIASES}
 
 
 def find_method(method: str) -> str:
@@ -106,12 +111,12 @@ def find_method(method: str) -> str:
     """
     if not isinstance(method, str):
         raise TypeError(f"method must be a string, got {method!r}")
-    names = {plain(name): name for name in METHODS}
-    names.update(ALIASES)
+    if method in METHODS:
+        return method
     given = plain(method)
-    if given in names:
-        return names[given]
-    meant = {known for name, known in names.items() if name.startswith(given)}
+    if given in NAMES:
+        return NAMES[given]
+    meant = {known for name, known in NAMES.items() if name.startswith(given)}
     if len(given) >= LEAST and len(meant) == 1:
         return meant.pop()
     known = ", ".join(f"{name!r} ({what})" for name, (_, what) in METHODS.items())

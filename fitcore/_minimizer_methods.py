@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fitcore._emcee_fit import fit_emcee
 from fitcore._methods import SCALAR, find_method
 from fitcore._other_fits import (
     FMIN,
+    fit_ampgo,
     fit_brute,
     fit_global,
     fit_lbfgsb,
@@ -268,6 +270,52 @@ class OtherMethods:
         """
         return fit_global(self, "basinhopping", params, max_nfev, kws)
 
+    def ampgo(
+        self: Any, params: ParametersLike | None = None, max_nfev: int | None = None, **kws: Any
+    ) -> MinimizerResult:
+        """Fit by adaptive memory programming for global optimization.
+
+        From each local minimum tunnels are looked for that lead to a lower one, away from the
+        points of a tabu list [1]_. The bounds are kept by the local method.
+
+        Parameters
+        ----------
+        params : Parameters, optional
+            Starting values for this fit.
+        max_nfev : int, optional
+            Limit on evaluations. Default 200000 (nvarys + 1).
+        **kws
+            local : {'L-BFGS-B', 'Nelder-Mead', 'Powell', 'TNC', 'SLSQP'}, default 'L-BFGS-B'
+                The local method; all but the first need SciPy.
+            local_opts : dict, optional
+                Its options.
+            totaliter, maxiter : int, default 20 and 5
+                Numbers of rounds, and of tunnels to look for in each.
+            glbtol : float, default 1e-5
+                By how much an objective must be lower, relative to 1 + its size, to count.
+            eps1, eps2 : float, default 0.02 and 0.1
+                Aspiration, and the length of the step at which a tunnel begins.
+            tabulistsize : int, default 5
+                Length of the tabu list.
+            tabustrategy : {'farthest', 'oldest'}, default 'farthest'
+                Which point leaves it when it is full.
+            seed : int or numpy.random.Generator, optional
+                For :func:`numpy.random.default_rng`.
+
+        Returns
+        -------
+        MinimizerResult
+            With `ampgo_x0`, `ampgo_fval`, `ampgo_eval`, `ampgo_msg` and `ampgo_tunnel`, the
+            numbers of tunnels looked for and of those that led lower.
+
+        References
+        ----------
+        .. [1] L. Lasdon, A. Duarte, F. Glover, M. Laguna, R. Martí, "Adaptive memory programming
+           for constrained global optimization", Computers & Operations Research 37, 1500-1509
+           (2010).
+        """
+        return fit_ampgo(self, params, max_nfev, kws)
+
     def differential_evolution(
         self: Any, params: ParametersLike | None = None, max_nfev: int | None = None, **kws: Any
     ) -> MinimizerResult:
@@ -393,3 +441,93 @@ class OtherMethods:
         if maxiter is not None:
             kws["maxiter"] = maxiter
         return fit_global(self, "dual_annealing", params, max_nfev, kws, label="anneal")
+
+    def emcee(
+        self: Any,
+        params: ParametersLike | None = None,
+        steps: int | None = None,
+        nwalkers: int | None = None,
+        burn: int | None = None,
+        thin: int | None = None,
+        ntemps: int = 1,
+        pos: Any = None,
+        reuse_sampler: bool | None = None,
+        workers: Any = None,
+        float_behavior: str | None = None,
+        is_weighted: bool | None = None,
+        seed: Any = None,
+        progress: bool | None = None,
+        run_mcmc_kwargs: Any = None,
+        max_nfev: int | None = None,
+    ) -> MinimizerResult:
+        """Sample the posterior distribution of the variables with :mod:`emcee`.
+
+        The prior is uniform between the bounds. With residuals the likelihood is that of normal
+        distributed errors.
+
+        Parameters
+        ----------
+        params : Parameters, optional
+            Around whose values the walkers begin.
+        steps : int, default 1000
+            Number of samples of each walker.
+        nwalkers : int, default 100
+            Number of walkers, at least twice that of the variables.
+        burn : int, default 0
+            How many samples to discard at the beginning.
+        thin : int, default 1
+            Every how manieth sample to keep.
+        ntemps : int, default 1
+            Not used any more by emcee; other values are an error.
+        pos : array_like, shape (nwalkers, nvarys), optional
+            Where the walkers begin, or a chain, from whose end they go on.
+        reuse_sampler : bool, default False
+            Whether to go on with the sampler of the last call, kept as ``sampler``.
+        workers : int or object with a method map, default 1
+            Processes to sample in, or a pool or executor; the function must then be picklable.
+        float_behavior : {'posterior', 'chi2'}, default 'posterior'
+            What a function that returns one number returns: the logarithm of the posterior
+            probability, or chi-square.
+        is_weighted : bool, default True
+            Whether residuals are divided by the errors of the data. False adds a variable
+            ``__lnsigma``, the logarithm of the error common to all of them.
+        seed : int or numpy.random.Generator, optional
+            For :func:`numpy.random.default_rng`.
+        progress : bool, default True
+            Whether to show the progress; needs tqdm.
+        run_mcmc_kwargs : dict, optional
+            Further arguments of ``run_mcmc``.
+        max_nfev : int, optional
+            Not used.
+
+        Returns
+        -------
+        MinimizerResult
+            Values are medians, standard errors half the width of the central 68.27 %, and
+            correlations those of the samples. Besides `chain`, shape ((steps - burn) // thin,
+            nwalkers, nvarys), `lnprob`, `flatchain`, `acceptance_fraction`, and `acor` where the
+            chain is long enough for autocorrelation times.
+        """
+        del max_nfev
+        if ntemps not in (1, None):
+            raise ValueError(f"ntemps must be 1, emcee knows no others any more; got {ntemps!r}")
+        settings: dict[str, Any] = {
+            "steps": 1000, "nwalkers": 100, "burn": 0, "thin": 1, "pos": None,
+            "reuse_sampler": False, "workers": 1, "float_behavior": "posterior",
+            "is_weighted": True, "seed": None, "progress": True, "run_mcmc_kwargs": None,
+        }  # fmt: skip
+        chosen = {
+            "steps": steps, "nwalkers": nwalkers, "burn": burn, "thin": thin, "pos": pos,
+            "reuse_sampler": reuse_sampler, "workers": workers, "float_behavior": float_behavior,
+            "is_weighted": is_weighted, "seed": seed, "progress": progress,
+            "run_mcmc_kwargs": run_mcmc_kwargs,
+        }  # fmt: skip
+        for given in (self.kws, chosen):
+            unknown = set(given) - set(settings)
+            if unknown:
+                raise TypeError(
+                    f"emcee got an unexpected keyword argument {min(unknown)!r}; its settings are "
+                    f"{', '.join(settings)}"
+                )
+            settings.update({key: value for key, value in given.items() if value is not None})
+        return fit_emcee(self, params, **settings)

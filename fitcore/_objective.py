@@ -224,23 +224,26 @@ class Objective:
         Of a sum of squares it is 2 J^T r with differences of the residuals, which do not cancel
         as those of the sum do.
         """
-        return self.derivatives(x, central=central)[0]
+        return self.derivatives(x, central=central, keep=False)[0]
 
-    def derivatives(self, x: Any, *, central: bool = False) -> tuple[FloatArray, FloatArray | None]:
-        """The gradient, and where it is known the Jacobian of the residuals, shape (n, N)."""
+    def derivatives(
+        self, x: Any, *, central: bool = False, keep: bool = True
+    ) -> tuple[FloatArray, FloatArray | None]:
+        """The gradient, and with `keep` the Jacobian of residuals, shape (n, N), if it has one."""
         x = np.ascontiguousarray(x, dtype=np.float64).reshape(-1)
         if self.jac is not None:
             return self._given(x)
         value = self.value_there = self(x)
         residual = np.array(self.residual)
         squares = self.squares
-        columns = np.empty((x.size, residual.size)) if squares else None
+        columns = np.empty((x.size, residual.size)) if squares and keep else None
         gradient = np.empty(x.size)
         for j in range(x.size):
             column, gradient[j] = self._difference(x, j, value, residual, central or not squares)
+            if squares:
+                gradient[j] = 2 * float(np.dot(column, residual)) if np.ndim(column) else 0.0
             if columns is not None:
                 columns[j] = column
-                gradient[j] = 2 * float(columns[j] @ residual)
         return gradient, columns
 
     def _difference(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitcore._ampgo import ampgo
 from fitcore._at_minimum import SHORT, Survey, complete, survey
 from fitcore._fit import AbortFitException
 from fitcore._global_fit import brute, least_squares, run_global
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["fit_brute", "fit_global", "fit_lbfgsb", "fit_least_squares", "fit_scalar"]
+__all__ = ["fit_ampgo", "fit_brute", "fit_global", "fit_lbfgsb", "fit_least_squares", "fit_scalar"]
 
 # The limit on evaluations of global methods is this times what local ones have.
 GLOBAL = 100
@@ -278,6 +279,32 @@ def fit_global(
     run.run(solve)
     run.result.call_kws = kws
     return run.finish(label or name)  # type: ignore[no-any-return]
+
+
+def fit_ampgo(
+    fitter: Minimizer, params: Any, max_nfev: int | None, kws: dict[str, Any]
+) -> MinimizerResult:
+    """See :meth:`fitcore.Minimizer.ampgo`."""
+    kws = {**fitter.kws, **kws}
+    kws.pop("disp", None)
+    limit = kws.pop("maxfunevals", None)
+    run = _Run(fitter, params, limit if max_nfev is None else max_nfev, mapped=False, many=GLOBAL)
+
+    def solve() -> tuple[FloatArray | None, bool, str]:
+        found = ampgo(run.objective, **kws)
+        run.result.__dict__.update(
+            ampgo_x0=found.x,
+            ampgo_fval=found.value,
+            ampgo_eval=run.objective.evaluator.nfev,
+            ampgo_msg=found.message,
+            ampgo_tunnel=found.tunnels,
+        )
+        return found.x, True, found.message
+
+    run.run(solve)
+    run.result.call_kws = kws
+    local = kws.get("local", "L-BFGS-B")
+    return run.finish(f"ampgo, with {local} as local solver")  # type: ignore[no-any-return]
 
 
 def fit_least_squares(

@@ -2,147 +2,110 @@
 
 from __future__ import annotations
 
-import math
+import warnings
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import reduce
+from typing import TYPE_CHECKING, Any, Literal, overload
 
 import numpy as np
 
 from fitcore._arguments import read_bool
-from fitcore._distributions import chi2_sf, f_isf, f_sf, normal_two_sided, two_sided_level
-from fitcore._interval import Side
-from fitcore._profile import Point, Profile
-from fitcore.minimizer import Minimizer, MinimizerException
+from fitcore._confidence_arguments import (
+    by_name,
+    check_name,
+    read_axis,
+    read_levels,
+    scale_of,
+    signature,
+)
+from fitcore._executor import check_executor, run_tasks
+from fitcore._interval import IntervalTask, find_interval
+from fitcore._probability import NewFit, Statistic, f_compare
+from fitcore._profile import Fitted, Remarks
+from fitcore._region import RowTask, fit_row, spine
+from fitcore.minimizer import Minimizer
 from fitcore.result import MinimizerResult
 
 if TYPE_CHECKING:
-    from numpy.typing import NDArray
+    from concurrent.futures import Executor
+
+    from numpy.typing import ArrayLike, NDArray
 
     FloatArray = NDArray[np.float64]
+    Fit = Minimizer | MinimizerResult
+    ProbFunc = Callable[[Any, Any], float]
+    Method = Literal["F", "log-likelihood"]
+    Intervals = dict[str, list[tuple[float, float]]]
+    Region = tuple[FloatArray, FloatArray, FloatArray]
 
 __all__ = ["NewFit", "conf_interval", "conf_interval2d", "f_compare"]
 
-METHODS = ("F", "log-likelihood")
-OLD_SIGMAS = (0.674, 0.95, 0.997)
 
-
-class NewFit(NamedTuple):
-    """A fit with variables held, as `prob_func` gets it.
-
-    Attributes
-    ----------
-    chisqr, redchi : float
-        Chi-square, and over the degrees of freedom.
-    nvarys, nfree, ndata : int
-        Numbers of variables, of degrees of freedom and of residuals.
-    """
-
-    chisqr: float
-    redchi: float
-    nvarys: int
-    nfree: int
-    ndata: int
-
-
-def f_compare(best_fit: Any, new_fit: Any) -> float:
-    """Probability, by the F test, that a fit with fewer variables is worse than the best fit.
-
-    ``F(P_fix, N - P) = (chisqr_new / chisqr_best - 1) (N - P) / P_fix``.
-
-    Parameters
-    ----------
-    best_fit : MinimizerResult
-        The best fit, of N data by P variables.
-    new_fit : MinimizerResult
-        One with `P_fix` of the variables fixed.
-
-    Returns
-    -------
-    float
-        Between 0 and 1; 0 if chi-square is not above that of the best fit.
-
-    Raises
-    ------
-    ValueError
-        If `new_fit` has not fewer variables, or there are no degrees of freedom.
-
-    Examples
-    --------
-    >>> from types import SimpleNamespace as Fit
-    >>> from fitcore import f_compare
-    >>> best = Fit(chisqr=10.0, nvarys=2, nfree=10)
-    >>> round(f_compare(best, Fit(chisqr=11.0, nvarys=1, nfree=11)), 6)
-    0.659107
-    """
-    nfix = best_fit.nvarys - new_fit.nvarys
-    if nfix < 1:
-        raise ValueError(
-            f"new_fit must have fewer variables than best_fit, got {new_fit.nvarys} and "
-            f"{best_fit.nvarys}"
-        )
-    if best_fit.nfree < 1:
-        raise ValueError(f"best_fit has no degrees of freedom: nfree={best_fit.nfree}")
-    ratio = (new_fit.chisqr / best_fit.chisqr - 1) * best_fit.nfree / nfix
-    return 1 - f_sf(ratio, nfix, best_fit.nfree)
-
-
-class _Statistic:
-    """How chi-square is turned into probabilities."""
-
-    def __init__(
-        self,
-        minimizer: Minimizer,
-        result: MinimizerResult,
-        nfix: int,
-        prob_func: Callable[[Any, Any], float] | None,
-        method: str,
-    ) -> None:
-        if not isinstance(method, str) or method not in METHODS:
-            raise ValueError(f"method must be 'F' or 'log-likelihood', got {method!r:.80}")
-        if prob_func is not None and not callable(prob_func):
-            raise TypeError(f"prob_func must be callable or None, got {prob_func!r:.80}")
-        self.result, self.nfix, self.prob_func, self.method = result, nfix, prob_func, method
-        self.known_errors = not minimizer.scale_covar
-
-    def probability(self, chisqr: float) -> float:
-        """Of a point."""
-        result = self.result
-        if not math.isfinite(chisqr):
-            return 1.0
-        if self.prob_func is not None or self.method == "F":
-            nvarys, nfree = result.nvarys - self.nfix, result.nfree + self.nfix
-            new = NewFit(chisqr, chisqr / nfree, nvarys, nfree, result.ndata)
-            return float((self.prob_func or f_compare)(result, new))
-        if self.known_errors:
-            return 1 - chi2_sf(chisqr - result.chisqr, self.nfix)
-        return 1 - chi2_sf(result.ndata * math.log(chisqr / result.chisqr), self.nfix)
-
-    def height(self, point: Point) -> float:
-        """What the root finder works on, nearly proportional to the distance."""
-        if self.prob_func is not None:
-            return normal_two_sided(1 - self.probability(point.chisqr))
-        excess = point.chisqr / self.result.chisqr - 1
-        return math.sqrt(excess) if excess > 0 else (0.0 if excess <= 0 else math.nan)
-
-    def wanted(self, outside: float) -> float:
-        """The height beyond which the probability is `outside`."""
-        if self.prob_func is not None:
-            return normal_two_sided(outside)
-        if self.method == "F":
-            return math.sqrt(f_isf(outside, 1, self.result.nfree) / self.result.nfree)
-        square = normal_two_sided(outside) ** 2
-        if self.known_errors:
-            return math.sqrt(square / self.result.chisqr)
-        return math.sqrt(math.expm1(square / self.result.ndata))
-
-    def unit(self) -> float:
-        """The height at one standard error, of a linear model."""
-        if self.prob_func is not None:
-            return 1.0
-        return math.sqrt((1 / self.result.chisqr) if self.known_errors else 1 / self.result.nfree)
-
-
-def conf_interval(minimizer: Minimizer | MinimizerResult, *args: Any, **kws: Any) -> Any:
+# One signature for each order of arguments. With a trace it returns a tuple, which Any stands for:
+# an overload that requires trace=True could not take it by position.
+@overload
+def conf_interval(
+    minimizer: Fit,
+    result: MinimizerResult,
+    p_names: Sequence[str] | None = None,
+    sigmas: ArrayLike | None = None,
+    trace: Literal[False] = False,
+    maxiter: int = 200,
+    verbose: bool = False,
+    prob_func: ProbFunc | None = None,
+    min_rel_change: float = 1e-5,
+    *,
+    method: Method = "F",
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> Intervals: ...
+@overload
+def conf_interval(
+    minimizer: Fit,
+    result: MinimizerResult,
+    p_names: Sequence[str] | None = None,
+    sigmas: ArrayLike | None = None,
+    trace: bool = False,
+    maxiter: int = 200,
+    verbose: bool = False,
+    prob_func: ProbFunc | None = None,
+    min_rel_change: float = 1e-5,
+    *,
+    method: Method = "F",
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> Any: ...
+@overload
+def conf_interval(
+    minimizer: Fit,
+    p_names: Sequence[str] | None = None,
+    sigmas: ArrayLike | None = None,
+    trace: Literal[False] = False,
+    maxiter: int = 200,
+    verbose: bool = False,
+    prob_func: ProbFunc | None = None,
+    min_rel_change: float = 1e-5,
+    *,
+    method: Method = "F",
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> Intervals: ...
+@overload
+def conf_interval(
+    minimizer: Fit,
+    p_names: Sequence[str] | None = None,
+    sigmas: ArrayLike | None = None,
+    trace: bool = False,
+    maxiter: int = 200,
+    verbose: bool = False,
+    prob_func: ProbFunc | None = None,
+    min_rel_change: float = 1e-5,
+    *,
+    method: Method = "F",
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> Any: ...
+def conf_interval(minimizer: Any, *args: Any, **kws: Any) -> Any:
     """Confidence intervals of parameters, by the profile of chi-square.
 
     One parameter is held at different values while the others are fitted again, until chi-square
@@ -163,7 +126,8 @@ def conf_interval(minimizer: Minimizer | MinimizerResult, *args: Any, **kws: Any
     result : MinimizerResult
         The best fit. Default: the last one of `minimizer`.
     p_names : list of str, optional
-        Names of the variables; default all.
+        Names of the variables; default all. One that the fit left on a bound is released for its
+        own interval, which is one-sided: its end beyond the bound is infinite.
     sigmas : list of float, optional
         Probabilities, if below 1, or numbers of standard deviations of a normal distribution.
     trace : bool, default False
@@ -182,6 +146,13 @@ def conf_interval(minimizer: Minimizer | MinimizerResult, *args: Any, **kws: Any
         P). ``'log-likelihood'`` takes twice the difference in the logarithm of the likelihood as
         distributed as chi-square with one degree of freedom: ``N ln(chisqr/chisqr_best)``, or
         ``chisqr - chisqr_best`` if the errors of the data are known (``scale_covar=False``).
+    executor : concurrent.futures.Executor, optional
+        Keyword only. Runs one task for each parameter, with the same results to the last bit as
+        without. A ThreadPoolExecutor takes any objective function that is thread-safe; a
+        ProcessPoolExecutor one that can be pickled, with its arguments. When a task raises, those
+        not begun are cancelled, and those that run are not waited for.
+    progress : bool, default False
+        Keyword only. Whether to show a bar that counts parameters, by tqdm.
 
     Returns
     -------
@@ -198,8 +169,16 @@ def conf_interval(minimizer: Minimizer | MinimizerResult, *args: Any, **kws: Any
         If there is no fit, no standard error to start from, or no degree of freedom.
     ValueError, TypeError
         For names that are no variables, or arguments out of range.
+    ImportError
+        If `progress` is wanted and tqdm is missing.
     Exception
         What the objective function raises, unchanged.
+
+    Warns
+    -----
+    UserWarning
+        Of ends that are not reached, of jumps of chi-square, of fits of the others that ran out of
+        evaluations, and if chi-square is found lower than at the best fit.
 
     References
     ----------
@@ -219,93 +198,8 @@ def conf_interval(minimizer: Minimizer | MinimizerResult, *args: Any, **kws: Any
     >>> [(prob, round(float(value), 3)) for prob, value in ci["tau"]]
     [(0.95, 3.583), (0.0, 3.877), (0.95, 4.203)]
     """
-    given = _arguments("conf_interval", minimizer, args, kws)
+    given = by_name("conf_interval", minimizer, args, kws)
     return _conf_interval(**given)
-
-
-def _arguments(
-    who: str, minimizer: Any, args: tuple[Any, ...], kws: dict[str, Any]
-) -> dict[str, Any]:
-    """Arguments by name, whichever signature they were given in."""
-    two = who == "conf_interval2d"
-    names = ["x_name", "y_name", "nx", "ny", "limits"] if two else ["p_names", "sigmas", "trace"]
-    names += ["prob_func"] if two else ["maxiter", "verbose", "prob_func"]
-    newer = ["nsigma", "chi2_out"] if two else ["min_rel_change"]
-    new = "result" in kws or bool(args and isinstance(args[0], MinimizerResult))
-    order = ["result", *names, *newer] if new else [*names, *newer]
-    if len(args) > len(order):
-        raise TypeError(f"{who} takes {', '.join(order)} after minimizer; got {len(args)} more")
-    given = dict(zip(order, args, strict=False))
-    for name, value in kws.items():
-        if name in given:
-            raise TypeError(f"{who} got multiple values for argument {name!r}")
-        if name not in [*order, "method"]:
-            raise TypeError(f"{who} got an unexpected keyword argument {name!r}")
-        given[name] = value
-    if not two and given.get("sigmas") is None:
-        given["sigmas"] = (1, 2, 3) if new else OLD_SIGMAS
-    if two:
-        missing = [name for name in ("x_name", "y_name") if name not in given]
-        if missing:
-            raise TypeError(f"{who} misses {' and '.join(missing)}")
-        given["sigma_units"] = new and given.get("prob_func") is None
-    result = given.pop("result", None)
-    given["minimizer"], given["result"] = _fit_of(who, minimizer, result)
-    return given
-
-
-def _fit_of(who: str, minimizer: Any, result: Any) -> tuple[Minimizer, MinimizerResult]:
-    if isinstance(minimizer, MinimizerResult):
-        result = minimizer if result is None else result
-        minimizer = minimizer._fitter()
-    if not isinstance(minimizer, Minimizer):
-        raise TypeError(
-            f"minimizer must be a Minimizer or what minimize() returned, got {minimizer!r:.80}"
-        )
-    result = minimizer.result if result is None else result
-    if result is None or "chisqr" not in result.__dict__:
-        raise MinimizerException(f"{who} needs a fit: call leastsq() of the minimizer first")
-    if minimizer.userfcn is None:
-        raise MinimizerException("userfcn is missing: the others cannot be fitted again")
-    if result.nfree < 1:
-        raise MinimizerException(
-            f"{who} needs more data than variables, got {result.ndata} and {result.nvarys}"
-        )
-    if not (math.isfinite(result.chisqr) and result.chisqr > 0):
-        raise MinimizerException(f"{who} needs a finite chi-square, got {result.chisqr}")
-    return minimizer, result
-
-
-def _stderr(result: MinimizerResult, name: str) -> float:
-    """The standard error, from which the steps are taken."""
-    stderr = result.params[name].stderr
-    if stderr is None or not (math.isfinite(stderr) and stderr > 0):
-        raise MinimizerException(
-            f"parameter {name!r} has no sensible standard error (stderr is {stderr}) to start "
-            f"from: set result.params[{name!r}].stderr to an estimate, or leave it out by p_names"
-        )
-    return float(stderr)
-
-
-def _check_name(result: MinimizerResult, name: Any, what: str) -> str:
-    if name not in result.var_names:
-        raise ValueError(
-            f"{what}: {name!r} is no variable of the fit; those are {', '.join(result.var_names)}"
-        )
-    return str(name)
-
-
-def _levels(sigmas: Any) -> list[tuple[float, float]]:
-    """Probabilities inside and outside, in increasing order."""
-    levels = []
-    for sigma in np.atleast_1d(np.asarray(sigmas, dtype=np.float64)).tolist():
-        if not (math.isfinite(sigma) and sigma > 0):
-            raise ValueError(f"sigmas must be positive and finite, got {sigma}")
-        inside, outside = two_sided_level(sigma) if sigma >= 1 else (sigma, 1 - sigma)
-        if outside < 1e-250:
-            raise ValueError(f"sigmas: {sigma} standard deviations are beyond all probability")
-        levels.append((inside, outside))
-    return sorted(levels, key=lambda level: -level[1])
 
 
 def _conf_interval(
@@ -316,59 +210,75 @@ def _conf_interval(
     trace: bool = False,
     maxiter: int = 200,
     verbose: bool = False,
-    prob_func: Callable[[Any, Any], float] | None = None,
+    prob_func: ProbFunc | None = None,
     min_rel_change: float = 1e-5,
     method: str = "F",
+    executor: Executor | None = None,
+    progress: bool = False,
 ) -> Any:
     trace, verbose = read_bool(trace, "trace"), read_bool(verbose, "verbose")
     if maxiter < 1:
         raise ValueError(f"maxiter must be at least 1, got {maxiter}")
-    levels = _levels(sigmas)
-    statistic = _Statistic(minimizer, result, 1, prob_func, method)
-    wanted = [statistic.wanted(outside) for _, outside in levels]
+    levels = read_levels(sigmas)
+    fit = Fitted.of(minimizer, result)
+    statistic = Statistic(fit, 1, prob_func, method)
     if isinstance(p_names, str):
         p_names = [p_names]
     names = list(result.var_names if p_names is None else p_names)
-    scales = {_check_name(result, name, "p_names"): _stderr(result, name) for name in names}
-    output: dict[str, list[tuple[float, float]]] = {}
-    traces: dict[str, dict[str, Any]] = {}
-    for name, scale in scales.items():
-        profile = Profile(minimizer, result, [name])
-        rows = [[*profile.values(), 0.0]]
-
-        def seen(
-            point: Point, height: float, name: str = name, rows: Any = rows, of: Any = profile
-        ) -> None:
-            if trace or verbose:
-                prob = statistic.probability(point.chisqr)
-                rows.append([*of.values(), prob])
-                if verbose:
-                    shown = f"{name} = {point.at[0]:.10g}: chi-square {point.chisqr:.10g}"
-                    print(f"{shown}, probability {prob:.6g}")  # noqa: T201
-
-        ends = {}
-        for sign in (-1, 1):
-            side = Side(
-                profile,
-                statistic.height,
-                sign,
-                scale,
-                statistic.unit(),
-                maxiter,
-                min_rel_change,
-                seen,
-            )
-            ends[sign] = list(zip([inside for inside, _ in levels], side.ends(wanted), strict=True))
-        output[name] = [*ends[-1][::-1], (0.0, profile.best.at[0]), *ends[1]]
-        if trace:
-            columns = np.array(rows).T
-            traces[name] = dict(zip([*result.params, "prob"], columns, strict=True))
-    return (output, traces) if trace else output
+    scales = {check_name(result, name, "p_names"): scale_of(fit, name) for name in names}
+    tasks = [
+        IntervalTask(fit, name, scale, levels, statistic, maxiter, min_rel_change, trace, verbose)
+        for name, scale in scales.items()
+    ]
+    progress = read_bool(progress, "progress")
+    found = run_tasks(find_interval, tasks, check_executor(executor), progress, "parameter")
+    for _, _, remarks in found:
+        for message in remarks.warnings(result.chisqr):
+            warnings.warn(message, stacklevel=3)
+    output = {name: pairs for name, (pairs, _, _) in zip(scales, found, strict=True)}
+    if not trace:
+        return output
+    traces = {
+        name: dict(zip([*result.params, "prob"], np.array(rows).T, strict=True))
+        for name, (_, rows, _) in zip(scales, found, strict=True)
+    }
+    return output, traces
 
 
+@overload
 def conf_interval2d(
-    minimizer: Minimizer | MinimizerResult, *args: Any, **kws: Any
-) -> tuple[FloatArray, FloatArray, FloatArray]:
+    minimizer: Fit,
+    result: MinimizerResult,
+    x_name: str,
+    y_name: str,
+    nx: int = 10,
+    ny: int = 10,
+    limits: Sequence[Sequence[float]] | None = None,
+    prob_func: ProbFunc | None = None,
+    nsigma: float = 5,
+    chi2_out: bool = False,
+    *,
+    method: Method = "F",
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> Region: ...
+@overload
+def conf_interval2d(
+    minimizer: Fit,
+    x_name: str,
+    y_name: str,
+    nx: int = 10,
+    ny: int = 10,
+    limits: Sequence[Sequence[float]] | None = None,
+    prob_func: ProbFunc | None = None,
+    nsigma: float = 5,
+    chi2_out: bool = False,
+    *,
+    method: Method = "F",
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> Region: ...
+def conf_interval2d(minimizer: Any, *args: Any, **kws: Any) -> Region:
     """Confidence region of two parameters: a grid on which the others are fitted again.
 
     It can be called in two ways, which the second argument tells apart::
@@ -401,6 +311,11 @@ def conf_interval2d(
     method : {'F', 'log-likelihood'}, default 'F'
         Keyword only: how probabilities are computed, as for :func:`conf_interval` with two degrees
         of freedom.
+    executor : concurrent.futures.Executor, optional
+        Keyword only. Runs one task for each row of the grid, as for :func:`conf_interval`. Before
+        them the column nearest to the best fit is done here.
+    progress : bool, default False
+        Keyword only. Whether to show a bar that counts rows, by tqdm.
 
     Returns
     -------
@@ -416,6 +331,8 @@ def conf_interval2d(
         If there is no fit, or no standard error and no `limits`.
     ValueError, TypeError
         For names that are no variables, or arguments out of range.
+    ImportError
+        If `progress` is wanted and tqdm is missing.
 
     Examples
     --------
@@ -430,7 +347,7 @@ def conf_interval2d(
     >>> grid.shape
     (3, 4)
     """
-    return _conf_interval2d(**_arguments("conf_interval2d", minimizer, args, kws))
+    return _conf_interval2d(**by_name("conf_interval2d", minimizer, args, kws))
 
 
 def _conf_interval2d(
@@ -442,32 +359,34 @@ def _conf_interval2d(
     nx: int = 10,
     ny: int = 10,
     limits: Any = None,
-    prob_func: Callable[[Any, Any], float] | None = None,
+    prob_func: ProbFunc | None = None,
     nsigma: float = 5,
     chi2_out: bool = False,
     method: str = "F",
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    statistic = _Statistic(minimizer, result, 2, prob_func, method)
-    names = [_check_name(result, x_name, "x_name"), _check_name(result, y_name, "y_name")]
+    executor: Executor | None = None,
+    progress: bool = False,
+) -> Region:
+    fit = Fitted.of(minimizer, result)
+    statistic = Statistic(fit, 2, prob_func, method)
+    names = [check_name(result, x_name, "x_name"), check_name(result, y_name, "y_name")]
     if x_name == y_name:
         raise ValueError(f"x_name and y_name must be two variables, got {x_name!r} twice")
     for what, count in (("nx", nx), ("ny", ny)):
         if count < 1:
             raise ValueError(f"{what} must be at least 1, got {count}")
     x, y = (
-        _axis(result, name, count, None if limits is None else limits[i], nsigma)
+        read_axis(fit, name, count, None if limits is None else limits[i], nsigma)
         for i, (name, count) in enumerate(zip(names, (nx, ny), strict=True))
     )
-    profile = Profile(minimizer, result, names)
-    chisqr = np.empty((ny, nx))
-    below: list[Point] = []
-    for j, y_value in enumerate(y.tolist()):
-        row: list[Point] = []
-        for i, x_value in enumerate(x.tolist()):
-            at = (x_value, y_value)
-            row.append(profile.probe(at, _start(profile, at, row, below, i)))
-            chisqr[j, i] = row[-1].chisqr
-        below = row
+    executor, progress = check_executor(executor), read_bool(progress, "progress")
+    column, points, remarks = spine(fit, names, x, y)
+    tasks = [RowTask(fit, names, x, column, point) for point in points]
+    found = run_tasks(fit_row, tasks, executor, progress, "row")
+    chisqr = np.array([row for row, _ in found])
+    for message in reduce(Remarks.merged, (more for _, more in found), remarks).warnings(
+        result.chisqr
+    ):
+        warnings.warn(message, stacklevel=3)
     if chi2_out:
         return x, y, chisqr
     if sigma_units:
@@ -475,33 +394,5 @@ def _conf_interval2d(
     return x, y, np.vectorize(statistic.probability, otypes=[float])(chisqr)
 
 
-def _start(
-    profile: Profile, at: tuple[float, ...], row: list[Point], below: list[Point], i: int
-) -> FloatArray:
-    """The others at a point of the grid, from its neighbours: a parallelogram, or the tangent."""
-    if row and below:
-        start = row[-1].u + below[i].u - below[i - 1].u
-    elif len(row) > 1:
-        start = 2 * row[-1].u - row[-2].u
-    elif below:
-        start = below[i].u
-    else:
-        return profile.tangent(at)
-    return start if np.isfinite(start).all() else profile.best.u
-
-
-def _axis(result: MinimizerResult, name: str, count: int, limits: Any, nsigma: float) -> FloatArray:
-    item = result.params[name]
-    least, most = float(item.min), float(item.max)
-    if limits is None:
-        reach = nsigma * _stderr(result, name)
-        value = float(item.value)
-        lower, upper = max(value - reach, least), min(value + reach, most)
-    else:
-        upper, lower = (float(limit) for limit in limits)
-        if not least <= min(lower, upper) <= max(lower, upper) <= most:
-            raise ValueError(
-                f"limits of {name}, {lower:g} and {upper:g}, must be within its bounds, {least:g} "
-                f"and {most:g}"
-            )
-    return np.linspace(lower, upper, count)
+conf_interval.__signature__ = signature("conf_interval")  # type: ignore[attr-defined]
+conf_interval2d.__signature__ = signature("conf_interval2d")  # type: ignore[attr-defined]

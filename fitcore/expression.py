@@ -23,8 +23,7 @@ from fitcore._expression_compiler import compile_tree
 from fitcore._parameter import Constraint
 
 if TYPE_CHECKING:
-    from asteval import Interpreter
-
+    from fitcore._safe_interpreter import SafeInterpreter
     from fitcore.parameter import Parameters
 
 __all__ = ["Expression", "compile_expression", "evaluate", "jacobian", "make_interpreter",
@@ -39,6 +38,8 @@ class Expression:
     tree: ast.expr
     names: tuple[str, ...]
     """Names it reads, each once, in order of appearance; not those that it binds itself."""
+    binds: bool = False
+    """Whether it binds any: in a comprehension or a lambda."""
 
 
 def parse(text: str, name: str | None = None) -> Expression:
@@ -79,14 +80,22 @@ def parse(text: str, name: str | None = None) -> Expression:
         raise SyntaxError(f"{owner}: expr {_short(text)} cannot be parsed: {error}") from None
 
 
+_LONGEST = 50_000  # asteval's limit
+
+
 def _short(thing: Any) -> str:
     """``repr`` of it, of at most 60 characters."""
-    shown = repr(thing)
+    try:
+        shown = repr(thing)
+    except ValueError:  # Python writes integers of 4300 digits only
+        shown = "a huge number"
     return shown if len(shown) <= 60 else shown[:57] + "..."
 
 
 @lru_cache(maxsize=4096)
 def _parse(text: str) -> Expression:
+    if len(text) > _LONGEST:
+        raise ValueError(f"it has more than {_LONGEST} characters")
     tree = ast.parse(text, mode="eval").body
     read = []
     bound = set()
@@ -99,7 +108,7 @@ def _parse(text: str) -> Expression:
         elif isinstance(node, ast.arg):
             bound.add(node.arg)
     names = dict.fromkeys(name for _, _, name in sorted(read) if name not in bound)
-    return Expression(text, tree, tuple(names))
+    return Expression(text, tree, tuple(names), bool(bound))
 
 
 @lru_cache(maxsize=4096)
@@ -208,15 +217,17 @@ def _order(depends: Mapping[str, Iterable[str]]) -> tuple[list[str], list[str]]:
 # ----------------------------------------------------------------------------------- asteval
 
 
-def make_interpreter(symbols: Mapping[str, Any]) -> tuple[Interpreter, dict[str, Any]]:
+def make_interpreter(symbols: Mapping[str, Any]) -> tuple[SafeInterpreter, dict[str, Any]]:
     """An asteval Interpreter with ``symbols``, and what its symbol table held before them.
+
+    It cannot open files; parameters' expressions are evaluated within limits of time and memory.
 
     As in lmfit it also knows ``erf``, ``erfc``, ``gamfcn``, ``loggammafcn``, ``betalnfnc`` and
     ``wofz``; for arrays, and ``wofz`` always, they need SciPy.
     """
-    from asteval import Interpreter
+    from fitcore._safe_interpreter import SafeInterpreter
 
-    interpreter = Interpreter()
+    interpreter = SafeInterpreter()
     interpreter.symtable.update(_SPECIAL)
     fresh = dict(interpreter.symtable)
     interpreter.symtable.update(symbols)
@@ -258,14 +269,20 @@ _SPECIAL: dict[str, Callable[..., Any]] = {
 }
 
 
-def evaluate(interpreter: Interpreter, text: str, what: str) -> Any:
+def evaluate(
+    interpreter: SafeInterpreter, text: str, what: str, parsed: Expression | None = None
+) -> Any:
     """Evaluate ``text`` by asteval; what it raises, it raises here, with ``what`` in the message.
 
-    Nothing is printed.
+    Nothing is printed. ``text`` that is ``parsed`` is evaluated within the limits of time and
+    memory for expressions.
     """
     interpreter.error = []
     try:
-        value = interpreter.eval(text, show_errors=False, raise_errors=False)
+        if parsed is not None:
+            value = interpreter.limited(parsed.tree, text, parsed.binds)
+        else:
+            value = interpreter.eval(text, show_errors=False, raise_errors=False)
     except RecursionError:
         raise RecursionError(f"{what}: nested too deeply") from None
     if not interpreter.error:
@@ -289,11 +306,17 @@ def _error(kind: type[Exception], message: str) -> Exception:
 def evaluate_parameter(params: Parameters, name: str) -> float:
     """The value of the expression of parameter ``name`` by asteval, from values as they are."""
     text = str(params[name].expr).strip()
-    value = evaluate(params._interpreter(), text, f"parameter {name!r}: expr {_short(text)}")
+    what = f"parameter {name!r}: expr {_short(text)}"
+    value = evaluate(params._interpreter(), text, what, _parse(text))
     return _as_float(value, name, text)
 
 
 def _as_float(value: Any, name: str, text: str) -> float:
+    if type(value) is int:
+        try:
+            return float(value)
+        except OverflowError as error:
+            raise OverflowError(f"parameter {name!r}: expr {_short(text)}: {error}") from None
     array = np.asarray(value)
     if array.ndim == 0 and array.dtype.kind in "fiub":
         return float(value)
@@ -352,6 +375,7 @@ def jacobian(params: Parameters, names: Sequence[str]) -> dict[str, NDArray[np.f
 def _difference(params: Parameters, name: str, source: str) -> float:
     """Central difference of the expression of ``name`` by parameter ``source``."""
     text = str(params[name].expr).strip()
+    parsed = _parse(text)
     interpreter = params._interpreter()
     x = float(interpreter.symtable[source])
     h = _STEP * (abs(x) or 1.0)
@@ -360,7 +384,7 @@ def _difference(params: Parameters, name: str, source: str) -> float:
         for point in (x - h, x + h):
             interpreter.symtable[source] = point
             what = f"parameter {name!r}: derivative of expr {_short(text)} by {source!r}"
-            ends.append((point, _as_float(evaluate(interpreter, text, what), name, text)))
+            ends.append((point, _as_float(evaluate(interpreter, text, what, parsed), name, text)))
     finally:
         interpreter.symtable[source] = x
     low, high = params[name].min, params[name].max

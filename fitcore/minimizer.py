@@ -148,6 +148,7 @@ class Minimizer(OtherMethods):
         self.backend = check_backend(backend)
         self.kws = kws
         self.result: MinimizerResult | None = None
+        self.sampler: Any = None  # emcee's, of the last call
 
     @property
     def asteval(self) -> Any:

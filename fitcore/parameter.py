@@ -17,9 +17,10 @@ from fitcore import _parameter_tables as _tables
 from fitcore import expression as _expression
 from fitcore._parameter import Constraint, Group, as_number, copy_items
 from fitcore._single_parameter import Parameter
+from fitcore._uncertain import create_uvars as _create_uvars
 
 if TYPE_CHECKING:
-    from asteval import Interpreter
+    from fitcore._safe_interpreter import SafeInterpreter
 
 __all__ = ["Parameter", "Parameters", "create_params"]
 
@@ -55,7 +56,7 @@ class Parameters(dict[str, Parameter]):
 
     _group: Group
     _symbols: dict[str, Any]
-    _interp: Interpreter | None
+    _interp: SafeInterpreter | None
     _fresh: dict[str, Any]
     _shown: set[str]
 
@@ -124,13 +125,13 @@ class Parameters(dict[str, Parameter]):
                 )
         return varying
 
-    def _interpreter(self) -> Interpreter:
+    def _interpreter(self) -> SafeInterpreter:
         """The asteval Interpreter with all values as they are, made when first needed."""
         if self._interp is None:
             self._interp, self._fresh = _expression.make_interpreter(self._symbols)
             self._shown = set()
         table = self._interp.symtable
-        for name in self._shown - self.keys():
+        for name in self._shown - self.keys() if self._shown != self.keys() else ():
             if name in self._symbols:
                 table[name] = self._symbols[name]
             elif name in self._fresh:
@@ -139,11 +140,12 @@ class Parameters(dict[str, Parameter]):
                 table.pop(name, None)
         for name, par in self.items():
             table[name] = float(par._last_value)
-        self._shown = set(self)
+        if self._shown != self.keys():
+            self._shown = set(self)
         return self._interp
 
     @property
-    def _asteval(self) -> Interpreter:
+    def _asteval(self) -> SafeInterpreter:
         """The asteval Interpreter; put what expressions shall know into its ``symtable``.
 
         Ask for it anew before each change: that is how expressions learn of replaced functions.
@@ -193,6 +195,8 @@ class Parameters(dict[str, Parameter]):
         over those of each of ``names``.
         """
         return _expression.jacobian(self, names)
+
+    create_uvars = _create_uvars
 
     # -- the dict
 

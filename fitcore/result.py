@@ -116,6 +116,7 @@ class MinimizerResult:
 
     # How to run again; lost when pickled, as functions often cannot be.
     _minimizer: Minimizer | None = None
+    _uvars: dict[str, Any]
     # The user's parameters by name, which a fit in place updates.
     _source: Mapping[str, Parameter] | None = None
     # Where the fit left its variables, by name: a value the user changes since is a new start.
@@ -143,22 +144,25 @@ class MinimizerResult:
         """
         if self.covar is None:
             return None
+        # Made once: numbers made anew would not be correlated with these.
+        if "_uvars" not in self.__dict__:
+            self._uvars = self.params.create_uvars(covar=self.covar)
+        return self._uvars
+
+    @property
+    def flatchain(self) -> Any:
+        """pandas.DataFrame: the samples of method 'emcee', one column for each variable.
+
+        None for other methods. Needs pandas.
+        """
+        chain = self.__dict__.get("chain")
+        if chain is None:
+            return None
         try:
-            from uncertainties import correlated_values, ufloat
+            import pandas as pd
         except ImportError as exc:
-            raise ImportError(
-                "uvars needs the package uncertainties: pip install fitcore[uncertainties]"
-            ) from exc
-        create = getattr(self.params, "create_uvars", None)
-        if create is not None:
-            made: dict[str, Any] = create(covar=self.covar)
-            return made
-        values = [self.params[name].value for name in self.var_names]
-        found = dict(zip(self.var_names, correlated_values(values, self.covar), strict=True))
-        return {
-            name: found.get(name, ufloat(item.value, item.stderr or 0.0))
-            for name, item in self.params.items()
-        }
+            raise ImportError("flatchain needs pandas: pip install fitcore[pandas]") from exc
+        return pd.DataFrame(chain.reshape(-1, chain.shape[-1]), columns=self.var_names)
 
     def leastsq(self, **kws: Any) -> bool:
         """Run the fit again by Levenberg-Marquardt, from the present values of `params`.

@@ -1,5 +1,6 @@
 """The same intervals and regions by lmfit."""
 
+import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -103,3 +104,48 @@ def test_f_compare_agrees() -> None:
     for nvarys in (3, 2):
         new = SimpleNamespace(chisqr=4.0, nvarys=nvarys, nfree=24 - nvarys)
         assert_allclose(fitcore.f_compare(best, new), f_compare(best, new), rtol=1e-12)
+
+
+@pytest.mark.parametrize("name", ["conf_interval", "conf_interval2d"])
+def test_signatures_are_those_of_lmfit_and_keywords_of_our_own(name: str) -> None:
+    found = dict(inspect.signature(getattr(fitcore, name)).parameters)
+    for own in ("method", "executor", "progress"):
+        assert found.pop(own).kind is inspect.Parameter.KEYWORD_ONLY
+    wanted = dict(inspect.signature(getattr(lmfit, name)).parameters)
+    assert list(found) == list(wanted)
+    for key, par in wanted.items():
+        assert found[key].kind is par.kind
+        # lmfit says None for what its documentation says is [1, 2, 3].
+        assert found[key].default == ((1, 2, 3) if key == "sigmas" else par.default)
+
+
+@pytest.mark.parametrize("name", ["MGH09", "Rat43", "Kirby2"])
+def test_no_point_of_a_region_is_above_the_fit_from_the_best_values(name: str) -> None:
+    # In MGH09 and Rat43 neighbours may be on other branches, beyond a pole, and mislead.
+    fcn, start = _nist(name)
+    ours, best, theirs, reference = _fits(fcn, start)
+    asked = ("b1", "b2", 7, 7, None, None, 3)
+    x, y, grid = fitcore.conf_interval2d(ours, best, *asked, chi2_out=True)
+    params = reference.params
+    for j, i in np.ndindex(grid.shape):
+        params["b1"].set(value=x[i], vary=False)
+        params["b2"].set(value=y[j], vary=False)
+        for held in list(params)[2:]:
+            params[held].value = best.params[held].value
+        assert grid[j, i] <= theirs.leastsq(params=params).chisqr * (1 + 1e-6)
+
+
+def test_a_region_takes_less_than_half_of_lmfit_s_evaluations() -> None:
+    calls = [0]
+
+    def counted(p: Any) -> Any:
+        calls[0] += 1
+        return _two(p)
+
+    ours, best, theirs, reference = _fits(counted, CASES["the manual's two exponentials"][1])
+    counts = []
+    for module, fitter, result in ((fitcore, ours, best), (lmfit, theirs, reference)):
+        calls[0] = 0
+        module.conf_interval2d(fitter, result, "a1", "t2", 20, 20)
+        counts.append(calls[0])
+    assert counts[0] < 0.5 * counts[1]

@@ -1,5 +1,6 @@
 """Confidence intervals and regions: closed forms, the manual's calls, what must not change."""
 
+import inspect
 import math
 import pickle
 import warnings
@@ -396,3 +397,94 @@ def test_the_report_has_the_layouts_of_both_versions(capsys: Any) -> None:
         fitcore.ci_report(ci, style="2")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="without the traces"):
         fitcore.ci_report((ci, {}))  # type: ignore[arg-type]
+
+
+def test_warnings_point_at_the_line_of_the_caller() -> None:
+    fitter, result = fitted(max=2.1)
+    here = inspect.currentframe()
+    assert here is not None
+    line = here.f_lineno + 2
+    with pytest.warns(UserWarning, match="no upper end") as seen:
+        fitcore.conf_interval(fitter, result, ["b"], sigmas=[4])
+    assert [(w.filename, w.lineno) for w in seen] == [(__file__, line)]
+    result.chisqr *= 2
+    line = here.f_lineno + 2
+    with pytest.warns(UserWarning, match="chi-square is lower") as seen:
+        fitcore.conf_interval2d(fitter, result, "a", "b", 3, 3)
+    assert [(w.filename, w.lineno) for w in seen] == [(__file__, line)]
+
+
+def test_fits_that_run_out_of_evaluations_are_warned_of(monkeypatch: Any) -> None:
+    fitter, result = decay()
+    monkeypatch.setattr("fitcore._profile.PATIENCE", 1)
+    match = "ran out of evaluations at .* points, .* the first is tau="
+    with pytest.warns(UserWarning, match=match) as seen:
+        fitcore.conf_interval(fitter, result, ["tau"])
+    assert len(seen) == 1
+    match = "ran out of evaluations at .* points, .* the first is amp=.*, tau="
+    with pytest.warns(UserWarning, match=match) as seen:
+        fitcore.conf_interval2d(fitter, result, "amp", "tau", 4, 4)
+    assert len(seen) == 1
+
+
+@pytest.mark.parametrize("known", [False, True])
+@pytest.mark.parametrize("sign", [-1, 1])
+@pytest.mark.parametrize("away", [1e-3, 0.5, 3.0, 50.0])
+def test_a_variable_on_its_bound_has_a_one_sided_interval(
+    sign: int, away: float, known: bool
+) -> None:
+    free = fitted()[1]
+    best, error = free.params["b"].value, free.params["b"].stderr
+    # The bound is so many standard errors from the minimum without it.
+    bound = best + sign * away * error
+    fitter, result = fitted(scale_covar=not known, **{"min" if sign > 0 else "max": bound})
+    assert result.at_bound == ("b",)
+    side = "lower" if sign > 0 else "upper"
+    with pytest.warns(UserWarning, match=f"b: no {side} end of .* the bound .* is within"):
+        ci = fitcore.conf_interval(fitter, result, sigmas=[1, 2])
+    assert list(ci) == ["a", "b"]
+    pairs = ci["b"] if sign > 0 else ci["b"][::-1]
+    assert [v for _, v in pairs[:3]] == [-sign * math.inf] * 2 + [result.params["b"].value]
+    for prob, value in pairs[3:]:
+        # Chi-square is a parabola about the minimum.
+        f = stats.f.ppf(prob, 1, result.nfree) * result.chisqr / result.nfree
+        wanted = sign * math.sqrt(away**2 + f / free.redchi)
+        assert_allclose((value - best) / error, wanted, rtol=1e-6)
+
+
+def test_a_region_beside_a_bound_begins_there() -> None:
+    free = fitted()[1]
+    bound = free.params["b"].value + free.params["b"].stderr
+    fitter, result = fitted(min=bound)
+    x, y, grid = fitcore.conf_interval2d(fitter, result, "b", "a", 5, 5)
+    assert x[0] == bound
+    assert x[-1] > bound + free.params["b"].stderr
+    inverse = np.linalg.inv(free.covar)
+    d = np.stack(np.meshgrid(y - free.params["a"].value, x - free.params["b"].value, indexing="ij"))
+    square = np.einsum("ikl,ij,jkl->kl", d, inverse, d) * free.redchi + free.chisqr
+    wanted = np.maximum(square - result.chisqr, 0) / result.redchi
+    assert_allclose(grid**2, wanted, rtol=1e-7, atol=1e-7)
+
+
+def test_a_jump_of_chi_square_at_the_bound_says_what_to_do() -> None:
+    free = fitted()[1]
+    bound = free.params["b"].value + free.params["b"].stderr
+    fitter, result = fitted(min=bound)
+    whole = fitter.userfcn
+    fitter.userfcn = lambda p, y: whole(p, y) + 100 * np.cos(9 * T) * (p["b"].value > bound)
+    with pytest.raises(MinimizerException, match=r"'b' is on its bound.*set result.params\['b'\]"):
+        fitcore.conf_interval(fitter, result)
+    assert list(fitcore.conf_interval(fitter, result, ["a"])) == ["a"]
+
+
+def test_a_variable_alone_on_its_bound_has_an_interval() -> None:
+    y = 1 + 2 * T + 0.3 * NOISE
+    params = Parameters()
+    params.add("a", value=y.mean() + 2, min=y.mean() + 1)
+    fitter = Minimizer(lambda p: p["a"] - y, params)
+    result = fitter.leastsq()
+    assert result.at_bound == ("a",)
+    with pytest.warns(UserWarning, match="a: no lower end"):
+        ci = fitcore.conf_interval(fitter, result, sigmas=[0.9])
+    f = stats.f.ppf(0.9, 1, result.nfree) * result.chisqr / result.nfree
+    assert_allclose(ci["a"][2][1], y.mean() + math.sqrt(1 + f / T.size), rtol=1e-8)

@@ -12,7 +12,7 @@ from fitcore.minimizer import METHODS
 
 T = np.linspace(0, 10, 101)
 DATA = 3 * np.exp(-T / 2.5) + 0.5 + 0.05 * np.random.default_rng(1).normal(size=T.size)
-NATIVE_OR_MAPPED = [name for name in METHODS if name not in ("brute", "shgo", "direct")]
+NATIVE_OR_MAPPED = [name for name in METHODS if name not in ("brute", "shgo", "direct", "emcee")]
 
 
 def decay(p: Parameters) -> Any:
@@ -35,6 +35,8 @@ def reference() -> Any:
 def seeded(method: str) -> dict[str, Any]:
     if method == "differential_evolution":
         return {"rng": 1, "tol": 1e-8}
+    if method == "ampgo":
+        return {"seed": 1, "totaliter": 2}
     return {"rng": 1} if method in ("basinhopping", "dual_annealing", "anneal") else {}
 
 
@@ -326,3 +328,75 @@ def test_calc_covar_false_leaves_the_surroundings_alone() -> None:
     assert result.success
     assert not result.errorbars
     assert result.params["a"].stderr is None
+
+
+def test_ampgo_leaves_local_minima_behind() -> None:
+    # Sum of squares with the minima of cos, the lowest one at 3.
+    params = Parameters()
+    params.add("x", value=-7.6, min=-10, max=10)
+    params.add("y", value=6.2, min=-10, max=10)
+
+    def rastrigin(p: Parameters) -> float:
+        x, y = p["x"].value - 3, p["y"].value + 2
+        return float(20 + x * x + y * y - 10 * (np.cos(2 * np.pi * x) + np.cos(2 * np.pi * y)))
+
+    local = minimize(rastrigin, params, method="lbfgsb", inplace=False)
+    assert local.chisqr > 1
+    result = minimize(rastrigin, params, method="ampgo", seed=2)
+    # Half the second derivative, 1 + 20 pi^2, of either variable.
+    assert result.params["x"].stderr == pytest.approx((1 + 20 * np.pi**2) ** -0.5, rel=1e-3)
+    assert result.chisqr == pytest.approx(0, abs=1e-8)
+    assert result.params["x"].value == pytest.approx(3, abs=1e-5)
+    assert result.ampgo_tunnel[1] >= 1
+    for bad in ({"local": "nosuch"}, {"tabustrategy": "newest"}, {"maxiter": 0}):
+        with pytest.raises(ValueError, match=f"{next(iter(bad))} must be"):
+            minimize(rastrigin, params, method="ampgo", **bad)
+
+
+@pytest.mark.parametrize("method", ["lbfgsb", "nelder", "bfgs", "least_squares", "slsqp"])
+def test_eight_threads_and_a_fit_inside_a_fit_get_the_serial_bits(method: str) -> None:
+    from concurrent.futures import ThreadPoolExecutor
+
+    def nested(p: Parameters) -> Any:
+        inner = Minimizer(decay, start(), calc_covar=False).minimize("lbfgsb", refine=False)
+        assert inner.nvarys == 3
+        return decay(p)
+
+    def one(_: int) -> tuple[float, ...]:
+        return tuple(Minimizer(decay, start()).minimize(method).params.valuesdict().values())
+
+    alone = one(0)
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(one, range(16))) == {alone}
+    around = Minimizer(nested, start(), calc_covar=False, max_nfev=30).minimize(method)
+    plain = Minimizer(decay, start(), calc_covar=False, max_nfev=30).minimize(method)
+    assert around.params.valuesdict() == plain.params.valuesdict()
+
+
+@pytest.mark.parametrize("method", ["lbfgsb", "nelder", "powell", "least_squares", "bfgs"])
+def test_one_variable_and_none(method: str) -> None:
+    params = start(t=2.5, c=0.5)
+    for name in ("t", "c"):
+        params[name].vary = False
+    result = minimize(decay, params, method=method)
+    wave = np.exp(-T / 2.5)
+    assert result.params["a"].value == pytest.approx(wave @ (DATA - 0.5) / (wave @ wave), rel=1e-4)
+    params["a"].vary = False
+    with pytest.raises(ValueError, match="no parameter that varies"):
+        minimize(decay, params, method=method)
+
+
+def test_keyboard_interrupts_leave_at_once() -> None:
+    calls = []
+
+    def interrupted(p: Parameters) -> Any:
+        calls.append(1)
+        if len(calls) == 5:
+            raise KeyboardInterrupt
+        return decay(p)
+
+    for method in ("lbfgsb", "nelder", "powell", "differential_evolution", "least_squares"):
+        calls.clear()
+        with pytest.raises(KeyboardInterrupt):
+            minimize(interrupted, start(), method=method)
+        assert len(calls) == 5
