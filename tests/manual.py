@@ -12,8 +12,7 @@ FILE = Path(__file__).parent / "data" / "lmfit_manual_0_7_1.txt"
 
 # What the printed pieces take for granted: they are written as if for pylab.
 PYLAB = {
-    name: getattr(np, name)
-    for name in ("abs", "exp", "linspace", "pi", "random", "sign", "sin")
+    name: getattr(np, name) for name in ("abs", "exp", "linspace", "pi", "random", "sign", "sin")
 }
 
 

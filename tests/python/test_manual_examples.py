@@ -1,4 +1,4 @@
-"""Every code example of the manual of lmfit 0.7.1, run as printed with lmfit replaced by fitcore."""
+"""Every code example of the manual of lmfit 0.7.1 as printed, with lmfit replaced by fitcore."""
 
 import builtins
 import importlib
