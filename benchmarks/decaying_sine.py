@@ -69,8 +69,13 @@ def parameters(module: Any, *, bounded: bool) -> Any:
     return params
 
 
-def minimize(npoints: int, seconds: float, *, bounded: bool = True) -> dict[str, Any]:
-    """`minimize` of fitcore and of lmfit with the manual's bounds."""
+def minimize(
+    npoints: int, seconds: float, *, bounded: bool = True, alike: bool = False
+) -> dict[str, Any]:
+    """`minimize` of fitcore and of lmfit with the manual's bounds.
+
+    In fitcore's default settings, or `alike`: with lmfit's tolerances and no refinement at the end.
+    """
     import lmfit
 
     import fitcore
@@ -78,15 +83,17 @@ def minimize(npoints: int, seconds: float, *, bounded: bool = True) -> dict[str,
     args = data(npoints)
     pars = {"fitcore": parameters(fitcore, bounded=bounded),
             "lmfit": parameters(lmfit, bounded=bounded)}  # fmt: skip
+    settings: dict[str, Any] = {"ftol": 1.5e-8, "xtol": 1.5e-8, "refine": False} if alike else {}
     runs: dict[str, Callable[[], Any]] = {
         "fitcore": lambda: fitcore.minimize(
-            residual_of_parameters, pars["fitcore"], args=args, inplace=False
+            residual_of_parameters, pars["fitcore"], args=args, inplace=False, **settings
         ),
         "lmfit": lambda: lmfit.minimize(residual_of_parameters, pars["lmfit"], args=args),
     }
     nfev = {name: run().nfev for name, run in runs.items()}
     bare = repeat(lambda: residual_of_parameters(pars["fitcore"], *args), nfev["fitcore"])
     label = f"minimize, {'bounded' if bounded else 'free'}, {npoints} points"
+    label += ", lmfit's tolerances" if alike else ""
     return report(label, {"bare objective": bare, **runs}, nfev, nfev["fitcore"], seconds)
 
 
@@ -112,3 +119,5 @@ def cases(seconds: float) -> Iterator[dict[str, Any]]:
     for npoints in (50, 2500):
         yield minimize(npoints, seconds)
     yield minimize(50, seconds, bounded=False)
+    yield minimize(50, seconds, alike=True)
+    yield minimize(50, seconds, bounded=False, alike=True)

@@ -50,25 +50,40 @@ CASES: dict[str, dict[str, Any]] = {
     "failed line search": {"func": lies, "x0": [3.0, 2.0, 2.0]},
 }  # fmt: skip
 
-# Runs the original on one of the cases; its Fortran unit 6 is the standard output of the process.
+LEVELS = (1, 3, 98, 99, 100, 101)
+
+# Runs the original on every case. Its Fortran unit 6 is the standard output of the process, and
+# written out when the process ends: a fork for each run.
 ORIGINAL = """
-import sys
+import os, sys
 sys.path[:0] = sys.argv[1:3]
 from fitcore.originals import fmin_l_bfgs_b
-from test_fmin_l_bfgs_b_print import CASES
-fmin_l_bfgs_b(**CASES[sys.argv[3]], iprint=int(sys.argv[4]))
+from test_fmin_l_bfgs_b_print import CASES, LEVELS
+for name in CASES:
+    for level in LEVELS:
+        if os.fork() == 0:
+            os.dup2(os.open(f"{name} {level}", os.O_WRONLY | os.O_CREAT), 1)
+            fmin_l_bfgs_b(**CASES[name], iprint=level)
+            sys.exit()
+        assert os.wait()[1] == 0
 """
 
 
-def original_lines(name: str, iprint: int, folder: Path) -> list[str]:
+@pytest.fixture(scope="module")
+def original(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, int], list[str]]:
+    """The lines that the original prints."""
     originals.require()
+    folder = tmp_path_factory.mktemp("original")  # it leaves a file iterate.dat
     here = Path(__file__).parent
-    done = subprocess.run(
-        [sys.executable, "-c", ORIGINAL, str(here), str(here.parent), name, str(iprint)],
-        capture_output=True, text=True, check=True, cwd=folder,  # it leaves a file iterate.dat
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    subprocess.run(
+        [sys.executable, "-c", ORIGINAL, str(here), str(here.parent)],
+        check=True, cwd=folder, env={**os.environ, "OMP_NUM_THREADS": "1"},
     )  # fmt: skip
-    return done.stdout.splitlines()
+    return {
+        (name, level): (folder / f"{name} {level}").read_text().splitlines()
+        for name in CASES
+        for level in LEVELS
+    }
 
 
 def printed(case: dict[str, Any], **options: Any) -> str:
@@ -93,8 +108,10 @@ def agree(mine: str, theirs: str) -> bool:
 
 @pytest.mark.parametrize("iprint", [1, 3, 98])
 @pytest.mark.parametrize("name", CASES)
-def test_every_line_is_that_of_the_original(name: str, iprint: int, tmp_path: Path) -> None:
-    theirs = original_lines(name, iprint, tmp_path)
+def test_every_line_is_that_of_the_original(
+    name: str, iprint: int, original: dict[tuple[str, int], list[str]]
+) -> None:
+    theirs = original[name, iprint]
     mine = printed(CASES[name], iprint=iprint).splitlines()
     assert len(mine) == len(theirs) > 20
     for a, b in zip(mine, theirs, strict=True):
@@ -104,9 +121,9 @@ def test_every_line_is_that_of_the_original(name: str, iprint: int, tmp_path: Pa
 @pytest.mark.parametrize("iprint", [99, 100, 101])
 @pytest.mark.parametrize("name", CASES)
 def test_details_are_lines_of_the_original_but_for_the_pieces_of_the_cauchy_search(
-    name: str, iprint: int, tmp_path: Path
+    name: str, iprint: int, original: dict[tuple[str, int], list[str]]
 ) -> None:
-    theirs = original_lines(name, iprint, tmp_path)
+    theirs = original[name, iprint]
     mine = printed(CASES[name], iprint=iprint).splitlines()
     rest = iter(theirs)
     for line in mine:
