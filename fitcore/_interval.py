@@ -124,7 +124,7 @@ class Side:
                     return distance
                 reached = self._probe(distance)
                 change = reached - before[1]
-                if reached < height and change < self.min_rel_change * abs(reached):
+                if reached < height and change <= self.min_rel_change * abs(reached):
                     self.ended = (
                         f"chi-square changes by less than min_rel_change={self.min_rel_change:g} "
                         f"at {self.origin + self.sign * distance:g}"
