@@ -211,8 +211,8 @@ class LBFGSBFit:
         x = self.values
         scale, unit = self._scales(x, central)
         lower, upper = objective.lower * scale, objective.upper * scale
-        # Without bounds on all sides the first step has the length 1, which is nothing for variables
-        # so scaled; with them it is that to the minimum of the model.
+        # Without bounds on all sides the first step has the length 1, which is nothing for
+        # variables so scaled; with them it is that to the minimum of the model.
         box = np.nan_to_num(np.column_stack([lower, upper]), posinf=BEYOND, neginf=-BEYOND)
         solver = LBFGSB(
             np.clip(x * scale, lower, upper),

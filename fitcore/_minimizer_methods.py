@@ -153,7 +153,7 @@ class OtherMethods:
         if name == "anneal":
             if tol is not None or hess is not None:
                 raise ValueError("'Anneal' has no use for tol and hess")
-            return self.anneal(params, max_nfev, **kws)
+            return self.anneal(params, max_nfev, **kws)  # type: ignore[no-any-return]
         if name not in SCALAR:
             raise ValueError(
                 f"scalar_minimize has no method {method!r}; it has 'L-BFGS-B', "

@@ -246,7 +246,7 @@ def fit_scalar(
     constrained = "constraints" in kws
     mapped = SCALAR[name].mapped and not constrained
     jac = jac if callable(jac) else None
-    # The steps of trust-constr, as those of least_squares, are scaled by the distance to the bounds.
+    # Steps of trust-constr, as of least_squares, are scaled by the distance to the bounds.
     inside = name == "trust-constr" and not constrained
     run = _Run(fitter, params, max_nfev, mapped=mapped, many=many, jac=jac, inside=inside)
     run.constrained = constrained
