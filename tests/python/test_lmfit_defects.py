@@ -162,7 +162,7 @@ def test_a_parameter_named_as_a_constant_hides_it_only_while_it_is_there() -> No
     assert other["b"].value == 2 * math.pi
 
 
-def test_the_name_that_a_failed_fit_of_too_many_evaluations_gets_is_text() -> None:
+def test_the_end_of_a_fit_by_too_many_evaluations_has_a_message() -> None:
     # ier 5, where lmfit's message cannot be formatted.
     result = Minimizer(decay, start()).leastsq(maxfev=4)
     assert result.ier == 5 and not result.success

@@ -71,6 +71,18 @@ def test_params_can_be_copied_and_changed_without_touching_the_first() -> None:
     assert second["base"].value == second["amp"].value / 10
 
 
+def test_parameters_are_a_dictionary_in_the_order_of_insertion() -> None:
+    params = Parameters()
+    for name in ("zeta", "alpha", "mu"):
+        params.add(name, value=1.0)
+    params["alpha"] = Parameter(value=2.0)
+    assert isinstance(params, dict)
+    assert list(params) == list(params.valuesdict()) == ["zeta", "alpha", "mu"]
+    assert [par.name for par in params.values()] == [name for name, _ in params.items()]
+    result = minimize(lambda p: [p[name].value * 3 - 1 for name in p], params)
+    assert result.var_names == ["zeta", "alpha", "mu"]
+
+
 def test_attributes_of_a_parameter_are_the_inputs_and_can_be_assigned() -> None:
     made = Parameter(1.5, False, 1.0, 2.0, "p", None)
     given = (made.value, made.vary, made.min, made.max, made.name, made.expr)
