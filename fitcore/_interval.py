@@ -117,11 +117,18 @@ class Side:
                 distance = self._outwards(height)
                 if distance is None:
                     return math.inf
-                # In a linear model this is the end already: look just beyond it only if needed.
                 before = self.known[-1]
+                # In a linear model the first step meets the end, but for rounding.
+                ahead = distance - before[0]
+                if height - before[1] <= NEAR * height and ahead <= CLOSE * self.scale:
+                    return distance
                 reached = self._probe(distance)
                 change = reached - before[1]
-                if reached < height and change < self.min_rel_change * abs(reached):
+                flat = change < self.min_rel_change * abs(reached)
+                if reached == before[1] == 0:  # not above the best fit: at it, or below
+                    new, old = self.known[-1][2].chisqr, before[2].chisqr
+                    flat = abs(new - old) <= 1e-12 * old
+                if reached < height and flat:
                     self.ended = (
                         f"chi-square changes by less than min_rel_change={self.min_rel_change:g} "
                         f"at {self.origin + self.sign * distance:g}"

@@ -49,10 +49,19 @@ ALIASES = {
 # What the function is to be above at the start of a run: it may fall by this before the stopping
 # test is one for absolute changes.
 ABOVE = 1e30
+# A bound that is never reached.
+BEYOND = 1e250
 # A run is taken up again while a Gauss-Newton step promises to lower chi-square by more than this
 # part, so often at most.
 UNFINISHED = 1e-10
 RUNS = 6
+# Parts of a Gauss-Newton step, and the promise, relative to chi-square, from which on shorter ones
+# than the whole are tried.
+PARTS = (1.0, 0.1, 0.01, 1e-3, 1e-4)
+FAR = 1e-6
+# And relative to chi-square at the start, from which on an end where none of them goes down is no
+# success.
+LOST = 1e-12
 
 
 def read_settings(options: dict[str, Any]) -> dict[str, Any]:
@@ -110,6 +119,7 @@ class LBFGSBFit:
         self.message = ""
         self.fields: dict[str, Any] = {}
         self.nit = 0
+        self.first = 0.0  # the value at the start
 
     def run(self) -> None:
         """Fit; AbortFitException where it is stopped."""
@@ -126,12 +136,20 @@ class LBFGSBFit:
             if not (solver.success or abnormal) or not objective.squares:
                 break
             self.found = survey(objective, self.values, self.residual)
+            reached = objective.best_value
             unfinished = self._improve()
             # Line searches end so where rounding does not let the function fall any more.
             self.converged = solver.success or (abnormal and not unfinished)
+            if not (unfinished or objective.best_value < reached) and self._is_lost():
+                self.converged = False
+                self.message += " It is no minimum, by the Gauss-Newton step, which leads nowhere."
             if not unfinished or not objective.best_value < before * (1 - UNFINISHED):
                 break
             before = objective.best_value
+        else:
+            if settings["refine"]:
+                self.converged = False
+                self.message += f" The end of {RUNS} runs is no minimum yet."
         if self.found is None and self.calc_covar and (self.converged or not objective.squares):
             self.found = survey(objective, self.values, self.residual)
         if not math.isfinite(objective.best_value):
@@ -151,12 +169,24 @@ class LBFGSBFit:
             return True
         if found.trial is None or not found.promised > UNFINISHED * chisqr:
             return False
-        trial = np.clip(found.trial, objective.lower, objective.upper)
-        outside = not np.array_equal(trial, found.trial)
-        value = objective(trial)
-        if value < chisqr:
-            self.values, self.residual = trial, objective.best_residual
-        return outside or chisqr - value > 0.25 * min(found.promised, chisqr)
+        start, outside = self.values, False
+        # Far from a minimum the whole step may lead nowhere; it goes down at first in any case.
+        for part in PARTS if found.promised > FAR * chisqr else PARTS[:1]:
+            wanted = start + part * (found.trial - start)
+            trial = np.clip(wanted, objective.lower, objective.upper)
+            outside = outside or not np.array_equal(trial, wanted)
+            value = objective(trial)
+            if value < chisqr:
+                self.values, self.residual = trial, objective.best_residual
+                return outside or chisqr - value > 0.25 * min(part * found.promised, chisqr)
+        return outside
+
+    def _is_lost(self) -> bool:
+        """Whether chi-square is to fall from here by what no rounding explains."""
+        found = self.found
+        assert found is not None
+        worth = max(FAR * self.objective.best_value, LOST * self.first)
+        return found.trial is not None and found.promised > worth
 
     def _inward(self, on_bound: list[int], chisqr: float) -> bool:
         """Whether chi-square falls from a bound inwards."""
@@ -181,9 +211,12 @@ class LBFGSBFit:
         x = self.values
         scale, unit = self._scales(x, central)
         lower, upper = objective.lower * scale, objective.upper * scale
+        # Without bounds on all sides the first step has the length 1, which is nothing for
+        # variables so scaled; with them it is that to the minimum of the model.
+        box = np.nan_to_num(np.column_stack([lower, upper]), posinf=BEYOND, neginf=-BEYOND)
         solver = LBFGSB(
             np.clip(x * scale, lower, upper),
-            np.column_stack([lower, upper]),
+            box,
             settings["m"],
             settings["factr"],
             settings["pgtol"],
@@ -268,6 +301,7 @@ class LBFGSBFit:
         objective = self.objective
         gradient, columns = objective.derivatives(x, central=central)
         value = abs(objective.value_there)
+        self.first = self.first or value
         size = np.where(x != 0, np.abs(x), 1.0)
         if columns is None:
             steepest = float(np.max(np.abs(gradient * size), initial=0.0))

@@ -125,7 +125,7 @@ class OtherMethods:
         Parameters
         ----------
         method : str, default 'Nelder-Mead'
-            Name of the method, SciPy's or lmfit's.
+            Name of the method, SciPy's or lmfit's; 'Anneal' is :meth:`anneal`.
         params : Parameters, optional
             Starting values for this fit.
         max_nfev : int, optional
@@ -150,6 +150,10 @@ class OtherMethods:
             if tol is not None:
                 kws["tol"] = tol
             return fit_lbfgsb(self, params, max_nfev, kws)
+        if name == "anneal":
+            if tol is not None or hess is not None:
+                raise ValueError("'Anneal' has no use for tol and hess")
+            return self.anneal(params, max_nfev, **kws)  # type: ignore[no-any-return]
         if name not in SCALAR:
             raise ValueError(
                 f"scalar_minimize has no method {method!r}; it has 'L-BFGS-B', "

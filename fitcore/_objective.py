@@ -77,6 +77,8 @@ class Objective:
     jac : callable, optional
         Gradient of the scalar, shape (n,), or Jacobian of the residuals, shape (N, n), by the
         values; called like the function.
+    inside : bool, default False
+        Whether a start on a bound is moved inside although nothing is mapped.
 
     Attributes
     ----------
@@ -96,6 +98,7 @@ class Objective:
         *,
         mapped: bool,
         jac: Callable[..., Any] | None = None,
+        inside: bool = False,
     ) -> None:
         self.fitter, self.mapped, self.jac = fitter, mapped, jac
         self.reduce = reducer(fitter.reduce_fcn)
@@ -109,6 +112,8 @@ class Objective:
             check_range(self.points)
             self.moved = leave_bounds(self.points)
         else:
+            if inside:
+                self.moved = leave_bounds(self.points)
             for item in self.points:
                 item.min, item.max = -math.inf, math.inf
         self.evaluator = self.another(self.points, limit, fitter.iter_cb)

@@ -51,6 +51,7 @@ class _Run:
         mapped: bool,
         many: float = 1,
         jac: Callable[..., Any] | None = None,
+        inside: bool = False,
     ) -> None:
         from fitcore.minimizer import MinimizerException
 
@@ -66,7 +67,9 @@ class _Run:
         n = self.result.nvarys
         usual = int(many * read_limit(None, n))
         self.limit = usual if chosen is None else read_limit(chosen, n)
-        self.objective = Objective(fitter, self.result, self.limit, mapped=mapped, jac=jac)
+        self.objective = Objective(
+            fitter, self.result, self.limit, mapped=mapped, jac=jac, inside=inside
+        )
         self.found: Survey | None = None
 
     def run(self, solve: Callable[[], tuple[FloatArray | None, bool, str]]) -> bool:
@@ -130,7 +133,7 @@ class _Run:
         if found is not None and found.why is not None:
             message += f" Could not estimate error-bars: {found.why}."
         result.message = message
-        fitter.result = result
+        fitter.result = result._end()
         return result
 
     def _as_good(self, point: FloatArray) -> bool:
@@ -243,7 +246,9 @@ def fit_scalar(
     constrained = "constraints" in kws
     mapped = SCALAR[name].mapped and not constrained
     jac = jac if callable(jac) else None
-    run = _Run(fitter, params, max_nfev, mapped=mapped, many=many, jac=jac)
+    # Steps of trust-constr, as of least_squares, are scaled by the distance to the bounds.
+    inside = name == "trust-constr" and not constrained
+    run = _Run(fitter, params, max_nfev, mapped=mapped, many=many, jac=jac, inside=inside)
     run.constrained = constrained
 
     def solve() -> tuple[FloatArray | None, bool, str]:
@@ -312,7 +317,7 @@ def fit_least_squares(
 ) -> MinimizerResult:
     """See :meth:`fitcore.Minimizer.least_squares`."""
     kws = {**fitter.kws, **kws}
-    run = _Run(fitter, params, max_nfev, mapped=False)
+    run = _Run(fitter, params, max_nfev, mapped=False, inside=True)
 
     def solve() -> tuple[FloatArray | None, bool, str]:
         found = least_squares(run.objective, kws)

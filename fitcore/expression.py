@@ -277,18 +277,20 @@ def evaluate(
     Nothing is printed. ``text`` that is ``parsed`` is evaluated within the limits of time and
     memory for expressions.
     """
-    interpreter.error = []
+    users, interpreter.error = interpreter.error, []  # errors of what the user has run in it
     try:
         if parsed is not None:
             value = interpreter.limited(parsed.tree, text, parsed.binds)
         else:
             value = interpreter.eval(text, show_errors=False, raise_errors=False)
+        found = interpreter.error
     except RecursionError:
         raise RecursionError(f"{what}: nested too deeply") from None
-    if not interpreter.error:
+    finally:
+        interpreter.error = users
+    if not found:
         return value
-    holder = interpreter.error[0]
-    interpreter.error = []
+    holder = found[0]
     message = f"{what}: {holder.msg}"
     raise _error(holder.exc, message)
 

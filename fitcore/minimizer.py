@@ -19,6 +19,7 @@ from fitcore._arguments import (
     signature,
 )
 from fitcore._fit import AbortFitException, coerce_float64
+from fitcore._last_result import LastResult
 from fitcore._leastsq import fit_leastsq
 from fitcore._leastsq_originals import check_backend
 from fitcore._methods import METHODS, SCALAR, find_method
@@ -49,7 +50,7 @@ class MinimizerException(Exception):
     """A fit that cannot be set up as asked."""
 
 
-class Minimizer(OtherMethods):
+class Minimizer(OtherMethods, LastResult):
     """An objective function with its parameters, ready to be fitted in one way or another.
 
     The parameters it is given are never changed, and no fit changes the next one.
@@ -94,7 +95,9 @@ class Minimizer(OtherMethods):
     Attributes
     ----------
     result : MinimizerResult or None
-        The last fit's.
+        The last fit's. Its `nfev`, `success`, `errorbars`, `message`, `ier`, `lmdif_message`,
+        `nvarys`, `ndata`, `ndfree`, `nfree`, `residual`, `chisqr` and `redchi` are attributes here
+        too, as in the manual of lmfit 0.7.
 
     Examples
     --------
@@ -356,7 +359,7 @@ class Minimizer(OtherMethods):
             options=options,
             backend=check_backend(self.backend),
         )
-        self.result = result
+        self.result = result._end()
         return result
 
     def minimize(

@@ -213,17 +213,23 @@ def fit_report(
     return "\n".join(lines)
 
 
-def report_fit(inpars: Any, **kws: Any) -> None:
+def report_fit(
+    inpars: Any,
+    modelpars: Mapping[str, Any] | None = None,
+    show_correl: bool = True,
+    min_correl: float = 0.1,
+    **kws: Any,
+) -> None:
     """Print a report of a fit.
 
     Parameters
     ----------
     inpars : MinimizerResult or Parameters
         The outcome of a fit.
-    **kws
+    modelpars, show_correl, min_correl, **kws
         As for :func:`fit_report`.
     """
-    print(fit_report(inpars, **kws))  # noqa: T201
+    print(fit_report(inpars, modelpars, show_correl, min_correl, **kws))  # noqa: T201
 
 
 report_errors = report_fit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -118,6 +119,8 @@ class MinimizerResult:
     _uvars: dict[str, Any]
     # The user's parameters by name, which a fit in place updates.
     _source: Mapping[str, Parameter] | None = None
+    # Where the fit left its variables, by name: a value the user changes since is a new start.
+    _left: Mapping[str, float] = MappingProxyType({})
 
     def __init__(self, **attributes: Any) -> None:
         self.__dict__.update(attributes)
@@ -165,7 +168,9 @@ class MinimizerResult:
         """Run the fit again by Levenberg-Marquardt, from the present values of `params`.
 
         The result itself is updated, and so are the parameters that were given to
-        :func:`fitcore.minimize`, unless that was with ``inplace=False``.
+        :func:`fitcore.minimize`, unless that was with ``inplace=False``. The `init_value` of a
+        variable whose value was not changed meanwhile, which reports show, stays what it was
+        before the first fit; `init_values` are where this one starts.
 
         Parameters
         ----------
@@ -236,6 +241,9 @@ class MinimizerResult:
 
     def _again(self, attribute: str, **kws: Any) -> bool:
         again = getattr(self._fitter(), attribute)(params=self.params, **kws)
+        for name, item in self.params.items():
+            if name in again.init_values and item.value == self._left.get(name):
+                again.params[name].init_value = item.init_value
         source = self._source
         self.__dict__.clear()
         self.__dict__.update(again.__dict__)
@@ -313,6 +321,11 @@ class MinimizerResult:
                 "was not made by a fit: fit again with fitcore.minimize(fcn, result.params, ...)"
             )
         return self._minimizer
+
+    def _end(self) -> MinimizerResult:
+        """Remember where the fit left the variables."""
+        self._left = {name: self.params[name].value for name in self.var_names}
+        return self
 
     def _write_back(self) -> None:
         """Set values, errors, correlations and initial values of the user's parameters."""

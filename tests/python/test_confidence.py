@@ -86,6 +86,31 @@ def test_log_likelihood_intervals_of_a_linear_model_have_their_closed_form(known
     assert_allclose(ci["b"][2][1] - par.value, factor * par.stderr, rtol=1e-6)
 
 
+@pytest.mark.parametrize("number", [73, 170, 254, 365])
+def test_an_end_that_a_step_misses_by_rounding_only_is_found(number: int) -> None:
+    x = np.linspace(0.3, 10, 100)
+    y = 1 / (0.1 * x) + 2 + 0.1 * np.random.RandomState(number).randn(x.size)
+    params = fitcore.create_params(a=0.1, b=1.0)
+    result = fitcore.minimize(lambda p: 1 / (p["a"] * x) + p["b"] - y, params)
+    # Linear in b and 1/a: the intervals of b are symmetric.
+    for levels in ([0.674, 0.95, 0.997], [0.68], [0.95]):
+        ends = fitcore.conf_interval(result, p_names=["b"], sigmas=levels)["b"]
+        values = np.array([value for _, value in ends]) - result.params["b"].value
+        assert_allclose(values, -values[::-1], rtol=1e-5, atol=1e-12)
+
+
+def test_a_variable_whose_profile_is_flat_ends_the_search_early() -> None:
+    x = np.linspace(0, 5, 40)
+    y = 0.5 * x + 0.01 * np.cos(30 * x)
+    params = fitcore.create_params(a=1.0, t=1.0)
+    # A line is no decay: t runs off to where the model does not depend on it.
+    result = fitcore.minimize(lambda p: p["a"] * np.exp(-x / p["t"]) - y, params)
+    with pytest.warns(UserWarning, match="chi-square changes by less"):
+        ci, trace = fitcore.conf_interval(result, p_names=["t"], trace=True)
+    assert [math.isinf(value) for prob, value in ci["t"] if prob] == [True] * 6
+    assert trace["t"]["t"].size < 100
+
+
 def test_one_variable_alone_has_an_interval() -> None:
     fitter, result = fitted(vary=False)
     ci = fitcore.conf_interval(fitter, result, sigmas=[1])

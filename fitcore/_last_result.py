@@ -1,0 +1,27 @@
+"""The statistics of its last fit as attributes of a Minimizer."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+__all__ = ["FIT_RESULTS", "LastResult"]
+
+# The manual of lmfit 0.7.1, section 3.4, table of fit results; nfree is what its code has.
+FIT_RESULTS = (
+    "nfev", "success", "errorbars", "message", "ier", "lmdif_message", "nvarys", "ndata",
+    "ndfree", "nfree", "residual", "chisqr", "redchi",
+)  # fmt: skip
+
+
+class LastResult:
+    """What makes the attributes of `result` in `FIT_RESULTS` readable here too."""
+
+    if not TYPE_CHECKING:  # type checkers would take any name for an attribute
+
+        def __getattr__(self, name: str) -> Any:
+            if name not in FIT_RESULTS:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            result = self.__dict__.get("result")
+            if result is None:
+                raise AttributeError(f"{name}: no fit has been done yet")
+            return getattr(result, name)
