@@ -88,7 +88,9 @@ def _outcomes(
     except BaseException as exc:
         for future in futures:
             future.cancel()
-        if isinstance(exc, (PicklingError, AttributeError, TypeError)) and "pickle" in str(exc):
+        # The words are those of several Pythons.
+        unpicklable = any(words in str(exc) for words in ("pickle", "local object"))
+        if isinstance(exc, (PicklingError, AttributeError, TypeError)) and unpicklable:
             exc.add_note(
                 "executor: what is sent to other processes must be picklable: the objective "
                 "function and its arguments, Dfun and prob_func must be functions of a module, no "
