@@ -59,7 +59,7 @@ def test_threads_take_any_function_and_processes_say_what_they_need() -> None:
     threads, processes = executors(2)
     with threads:
         assert fitcore.conf_interval(fitter, result, executor=threads) == serial
-    with processes, pytest.raises(Exception, match="pickle|local object") as caught:
+    with processes, pytest.raises(Exception, match=r"pickle|local object") as caught:
         fitcore.conf_interval(fitter, result, executor=processes)
     assert "must be functions of a module" in caught.value.__notes__[0]
 
