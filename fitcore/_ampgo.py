@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fitcore._arguments import read_whole
+
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
@@ -228,5 +230,4 @@ def _check(local: Any, strategy: Any, totaliter: Any, maxiter: Any, size: Any) -
             f"tabustrategy must be one of {', '.join(map(repr, STRATEGIES))}; got {strategy!r:.80}"
         )
     for name, value in (("totaliter", totaliter), ("maxiter", maxiter), ("tabulistsize", size)):
-        if isinstance(value, bool) or not isinstance(value, (int, np.integer)) or value < 1:
-            raise ValueError(f"{name} must be a whole number of at least 1, got {value!r:.80}")
+        read_whole(value, name, 1)

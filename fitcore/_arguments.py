@@ -150,6 +150,26 @@ def read_number(value: Any, name: str) -> float:
     raise TypeError(f"{name} must be a number, got {type(value).__name__}: {value!r:.80}")
 
 
+def is_whole(value: Any, least: int) -> bool:
+    """Whether it is an integer, not a bool, of at least `least`."""
+    if isinstance(value, bool) or not isinstance(value, (int, np.integer)):
+        return False
+    return bool(value >= least)
+
+
+def read_whole(value: Any, name: str, least: int) -> int:
+    """The argument `name`, which must be a whole number of at least `least`."""
+    if not is_whole(value, least):
+        raise ValueError(f"{name} must be a whole number of at least {least}, got {value!r:.80}")
+    return int(value)
+
+
+def check_style(style: Any) -> None:
+    """Refuse what is no layout of a report."""
+    if not isinstance(style, str) or style not in ("1.x", "0.7"):
+        raise ValueError(f"style must be '1.x' or '0.7', got {style!r:.80}")
+
+
 def read_positional(args: Any) -> tuple[Any, ...]:
     """`args` as a tuple."""
     if args is None:

@@ -113,7 +113,7 @@ def _jacobian(
         item.min, item.max = limit.min, limit.max
         item.value = float(value)
     check_range(points)
-    place(objective, values)
+    objective.place(values)
     # Evaluations of our own: the user has been shown those of the method.
     evaluator = objective.another(points, math.inf, None, [objective.varying[i] for i in free])
     solver = LevenbergMarquardt(evaluator.internal(), residual.size, epsfcn=EPSFCN)
@@ -121,7 +121,7 @@ def _jacobian(
     solver.tell(residual)
     evaluator.polish(solver, "3-point", False)
     objective.evaluator.nfev += evaluator.nfev
-    place(objective, values)
+    objective.place(values)
     if evaluator.stopped is not None:
         return Survey(None, "the function ended the fit", [])
     tol = DEPENDENT["3-point"]
@@ -142,7 +142,7 @@ def _hessian(
     objective: Objective, values: FloatArray, residual: FloatArray, free: list[int]
 ) -> Survey:
     """Covariance 2 H^-1 from second differences of the scalar, which counts as chi-square."""
-    evaluator = objective.another(_plain(objective), math.inf, None, objective.varying)
+    evaluator = objective.by_values()
 
     def value(point: FloatArray) -> float:
         found = evaluator.evaluate(point)
@@ -188,7 +188,7 @@ def _hessian(
             mixed = both + neither + 2 * here - sides[[k, j]].sum()
             hessian[k, j] = hessian[j, k] = mixed / (2 * steps[k] * steps[j])
     objective.evaluator.nfev += evaluator.nfev
-    place(objective, values)
+    objective.place(values)
     del residual
     if not np.isfinite(hessian).all():
         return Survey(None, "the function is not finite around the solution", [])
@@ -200,19 +200,6 @@ def _hessian(
         return Survey(None, "the Hessian is not positive definite", [])
     covar = 2 * np.linalg.inv(scaled) / np.outer(diagonal, diagonal)
     return Survey(0.5 * (covar + covar.T), None, [])
-
-
-def _plain(objective: Objective) -> list[object]:
-    """Coordinates that are the values themselves."""
-    points: list[object] = twins(objective.varying)
-    for item in points:
-        item.min, item.max = -math.inf, math.inf  # type: ignore[attr-defined]
-    return points
-
-
-def place(objective: Objective, values: FloatArray) -> None:
-    """Set the parameters to values of the variables."""
-    objective.another(_plain(objective), math.inf, None, objective.varying).place(values)
 
 
 def complete(
@@ -240,14 +227,12 @@ def complete(
     scale_covar : bool
         Whether residuals of unknown size scale the covariance.
     """
-    place(objective, values)
+    objective.place(values)
     result.residual = residual
     result.nfev = objective.evaluator.nfev
     result.moved = objective.moved
     n = values.size
-    if not residual.size:
-        known = goodness(np.array([np.nan]), n)._replace(ndata=0, nfree=-n)
-    elif objective.scalar:
+    if objective.scalar and residual.size:
         # The number itself stands for the sum of squares.
         known = goodness(np.sqrt(np.abs(residual)), n)
         chisqr = float(residual[0])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitcore._arguments import read_bool, read_parameters
+from fitcore._arguments import read_bool, read_parameters, read_whole
 from fitcore._at_minimum import complete
 from fitcore._fit import AbortFitException
 from fitcore._objective import Objective
@@ -92,8 +92,7 @@ def fit_emcee(
         import emcee
     except ImportError as exc:
         raise ImportError("method 'emcee' needs emcee: pip install fitcore[emcee]") from exc
-    if fitter.userfcn is None:
-        raise MinimizerException("userfcn is missing: a fit needs an objective function")
+    fitter._function()
     if float_behavior not in BEHAVIORS:
         raise ValueError(
             f"float_behavior must be one of {', '.join(map(repr, BEHAVIORS))}; got "
@@ -103,10 +102,7 @@ def fit_emcee(
     for name, count, least in (
         ("steps", steps, 1), ("nwalkers", nwalkers, 2), ("burn", burn, 0), ("thin", thin, 1),
     ):  # fmt: skip
-        if isinstance(count, bool) or not isinstance(count, (int, np.integer)) or count < least:
-            raise ValueError(
-                f"{name} must be a whole number of at least {least}, got {count!r:.80}"
-            )
+        read_whole(count, name, least)
     if burn + thin > steps:
         raise ValueError(f"burn={burn} and thin={thin} leave nothing of steps={steps}")
     source = read_parameters(params) if params is not None else fitter.params
@@ -118,8 +114,7 @@ def fit_emcee(
             source.add(LNSIGMA, value=0.01)
     result = fitter.prepare_fit(source)
     objective = Objective(fitter, result, math.inf, mapped=False)
-    first = objective(objective.x0)  # says whether the function returns an array
-    del first
+    objective(objective.x0)  # says whether the function returns an array
     n = result.nvarys
     if objective.scalar and not weighted:
         raise ValueError(
@@ -167,11 +162,7 @@ def _run(sampler: Any, start: Any, steps: int, workers: Any, run: dict[str, Any]
         from concurrent.futures import ProcessPoolExecutor
 
         with ProcessPoolExecutor(None if workers < 1 else int(workers)) as pool:
-            sampler.pool = pool
-            try:
-                sampler.run_mcmc(start, steps, **run)
-            finally:
-                sampler.pool = None
+            _run(sampler, start, steps, pool, run)
         return
     if not hasattr(workers, "map"):
         raise TypeError(f"workers must be a number or have a method map, got {workers!r:.80}")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
+from fitcore._arguments import is_whole, read_whole
 from fitcore._scipy_fit import finite_bounds, require_scipy
 
 if TYPE_CHECKING:
@@ -125,11 +126,8 @@ def brute(
 ) -> tuple[FloatArray, dict[str, Any]]:
     """Grid search: the best point, and the attributes of its result."""
     optimize = require_scipy("method 'brute'")
-    if isinstance(points, bool) or not isinstance(points, (int, np.integer)) or points < 1:
-        raise ValueError(f"Ns must be a whole number of at least 1, got {points!r:.80}")
-    if keep != "all" and (
-        isinstance(keep, (bool, str)) or not isinstance(keep, (int, np.integer)) or keep < 1
-    ):
+    read_whole(points, "Ns", 1)
+    if keep != "all" and not is_whole(keep, 1):
         raise ValueError(f"keep must be a whole number of at least 1, or 'all'; got {keep!r:.80}")
     x0, fval, where, values = optimize.brute(
         objective, grid(objective, points), Ns=points, full_output=True, finish=None, disp=False,

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitcore._arguments import read_bool, read_number
-from fitcore._at_minimum import Survey, place, survey
-from fitcore._fit import AbortFitException
+from fitcore._at_minimum import Survey, survey
 from fitcore.lbfgsb import LBFGSB
 
 if TYPE_CHECKING:
@@ -236,17 +235,9 @@ class LBFGSBFit:
 
         def each(state: LBFGSB) -> bool:
             self.nit += 1
-            callback = settings["callback"]
-            if callback is None:
-                return False
-            place(objective, np.clip(state.x / scale, objective.lower, objective.upper))
-            try:
-                enough = callback(objective.params, state)
-            except (StopIteration, AbortFitException):
-                enough = True
-            if enough:
-                objective.evaluator.stopped = "callback"
-                raise AbortFitException
+            if settings["callback"] is not None:
+                at = np.clip(state.x / scale, objective.lower, objective.upper)
+                objective.call_back(settings["callback"], at, state)
             return False
 
         self._printed(solver, function, each)

@@ -5,13 +5,12 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from fitcore._leastsq_fit import CONVERGED, EXHAUSTED, TOO_MANY, Fit
 from fitcore._leastsq_native import NativeFit
 from fitcore._leastsq_originals import OriginalFit, check_settings
 from fitcore._leastsq_settings import read_limit, read_settings
 from fitcore._leastsq_start import beside_bounds, range_between
+from fitcore._messages import stopped_text
 from fitcore._statistics import goodness, set_uncertainties
 
 if TYPE_CHECKING:
@@ -73,10 +72,7 @@ def fit_leastsq(
     result.status = result.ier
     result.success = result.ier in CONVERGED and not fit.stalled
     result.lmdif_message = "Fit aborted." if result.aborted else fit.solver_message
-    if residual.size:
-        found = goodness(residual, n)
-    else:  # stopped before the first evaluation was complete
-        found = goodness(np.array([np.nan]), n)._replace(ndata=0, nfree=-n)
+    found = goodness(residual, n)
     result.__dict__.update(found._asdict())
     covar, scale = fit.covar, found.redchi if scale_covar else 1.0
     if covar is not None and not math.isfinite(scale):
@@ -122,14 +118,8 @@ def _from_inside(fit: Fit, beside: dict[int, float], another: Callable[[], Fit])
 
 def _message(result: MinimizerResult, fit: Fit) -> str:
     """How the fit ended."""
-    endings = {
-        "max_nfev": f"Fit aborted: number of function evaluations > {fit.limit}",
-        "iter_cb": "Fit aborted: iter_cb asked for it.",
-        "callback": "Fit aborted: callback asked for it.",
-        "exception": "Fit aborted: the function raised AbortFitException.",
-    }
     if fit.stopped is not None:
-        return endings[fit.stopped]
+        return stopped_text(fit.stopped, fit.limit)
     if fit.stalled:
         where = f"beside the bound {fit.beside}" if fit.beside else "beside a bound"
         return (

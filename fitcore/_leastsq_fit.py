@@ -8,7 +8,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitcore._fit import ParameterResidual, all_finite, twins
-from fitcore._leastsq_start import ROUNDING, check_range, leave_bounds, range_between
+from fitcore._leastsq_start import (
+    ROUNDING,
+    check_range,
+    leave_bounds,
+    range_between,
+    without_bounds,
+)
 from fitcore.minpack import LevenbergMarquardt
 
 if TYPE_CHECKING:
@@ -21,7 +27,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["CONVERGED", "EXHAUSTED", "TOO_MANY", "Fit", "dependent_columns"]
+__all__ = ["CONVERGED", "EXHAUSTED", "TOO_MANY", "Fit", "columns_of", "dependent_columns"]
 
 # A solution nearer to a bound than this part of the range, or of max(1, |bound|), may be on it.
 NEAR_BOUND = 1e-4
@@ -81,9 +87,7 @@ class Fit:
         # Bounds and present values, whatever the points are.
         self.limits: list[Parameter] = self.mapping
         if not self.mapped:
-            self.limits = twins(self.varying)
-            for item in self.mapping:
-                item.min, item.max = -math.inf, math.inf
+            self.mapping = without_bounds(self.varying)
         self.bounded = any(p.min != -math.inf or p.max != math.inf for p in self.mapping)
         if self.bounded:
             check_range(self.mapping)
@@ -243,12 +247,7 @@ class Fit:
         """The residuals by some of the variables, the rest fixed where they are."""
         jacobian, col_deriv = self.settings["Dfun"], self.settings["col_deriv"]
         if jacobian is not None and len(indices) < len(self.names):
-            whole = jacobian
-
-            def jacobian(*args: Any, **kws: Any) -> Any:
-                columns = np.asarray(whole(*args, **kws))
-                return columns[list(indices)] if col_deriv else columns[:, list(indices)]
-
+            jacobian = columns_of(jacobian, list(indices), col_deriv)
         return ParameterResidual(
             self.fcn,
             self.params,
@@ -567,3 +566,15 @@ def dependent_columns(solver: Any, names: Sequence[str], tol: float) -> str:
         if not bound
         else f"the effect of {', '.join(bound)} is a combination of those of other variables"
     )
+
+
+def columns_of(
+    jacobian: Callable[..., Any], indices: list[int], col_deriv: bool
+) -> Callable[..., Any]:
+    """A function for some of the columns of a Jacobian; rows if it is transposed."""
+
+    def some(*args: Any, **kws: Any) -> Any:
+        columns = np.asarray(jacobian(*args, **kws))
+        return columns[indices] if col_deriv else columns[:, indices]
+
+    return some

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fitcore._fit import twins
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from fitcore.parameter import Parameter
 
-__all__ = ["NEXT", "ROUNDING", "beside_bounds", "check_range", "leave_bounds", "range_between"]
+__all__ = [
+    "NEXT", "ROUNDING", "beside_bounds", "check_range", "leave_bounds", "range_between",
+    "without_bounds",
+]  # fmt: skip
 
 # Values this near to a bound, relative to it, are on it.
 ROUNDING = 1e-15
@@ -22,6 +27,14 @@ START_INSIDE = 0.05
 LOST = 1e-3
 # A start nearer to a bound than this part of the range may be a small value, or stuck there.
 NEXT = 1e-8
+
+
+def without_bounds(items: Sequence[Parameter]) -> list[Parameter]:
+    """Copies whose internal values are the values themselves."""
+    copies: list[Parameter] = twins(items)
+    for item in copies:
+        item.min, item.max = -math.inf, math.inf
+    return copies
 
 
 def range_between(low: float, high: float, bound: float) -> float:

@@ -1,4 +1,4 @@
-"""Texts that the compiled least squares solvers share."""
+"""Texts that the compiled least squares solvers share, and those of fits that were stopped."""
 
 from typing import Final
 
@@ -23,3 +23,12 @@ MESSAGES: Final[dict[int, str]] = {
     9: "The residuals or the Jacobian contain NaN or infinity at the present point,\n"
     "  or at every step from it.",
 }
+
+
+def stopped_text(why: str, limit: int) -> str:
+    """How a fit ended that was stopped, with at most `limit` evaluations allowed."""
+    return {
+        "max_nfev": f"Fit aborted: number of function evaluations > {limit}",
+        "iter_cb": "Fit aborted: iter_cb asked for it.",
+        "callback": "Fit aborted: callback asked for it.",
+    }.get(why, "Fit aborted: the function raised AbortFitException.")

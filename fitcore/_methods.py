@@ -19,8 +19,6 @@ class Scalar(NamedTuple):
         Whether bounds are kept by the mapping; else by the method itself.
     gradient, hessian : bool
         Whether it is given derivatives.
-    callback : bool
-        Whether it calls back after each iteration.
     """
 
     scipy_name: str

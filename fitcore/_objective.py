@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitcore._fit import AbortFitException, ParameterResidual, twins
-from fitcore._leastsq_start import check_range, leave_bounds
+from fitcore._leastsq_start import check_range, leave_bounds, without_bounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,8 +114,7 @@ class Objective:
         else:
             if inside:
                 self.moved = leave_bounds(self.points)
-            for item in self.points:
-                item.min, item.max = -math.inf, math.inf
+            self.points = without_bounds(self.points)
         self.evaluator = self.another(self.points, limit, fitter.iter_cb)
         self.x0: FloatArray = self.evaluator.internal()
         self.best_x: FloatArray | None = None
@@ -124,7 +123,8 @@ class Objective:
         self.scalar = False
         # What the user's function has raised.
         self.raised: BaseException | None = None
-        # Residuals and value of the last point.
+        # The last point and its residuals.
+        self.at: FloatArray | None = None
         self.residual: FloatArray = np.empty(0)
         # The value at the point of the last derivatives.
         self.value_there = math.nan
@@ -152,6 +152,25 @@ class Objective:
         made.scalars = True
         return made
 
+    def by_values(self) -> ParameterResidual:
+        """An evaluator whose points are the values themselves; it stops nowhere."""
+        return self.another(without_bounds(self.varying), math.inf)
+
+    def place(self, values: FloatArray) -> None:
+        """Set the parameters to values of the variables."""
+        self.by_values().place(values)
+
+    def call_back(self, callback: Callable[..., Any], values: FloatArray, state: Any) -> None:
+        """Tell the user of an iteration; AbortFitException if that is enough for him."""
+        self.place(values)
+        try:
+            enough = callback(self.params, state)
+        except (StopIteration, AbortFitException):
+            enough = True
+        if enough:
+            self.evaluator.stopped = "callback"
+            raise AbortFitException
+
     @property
     def lower(self) -> FloatArray:
         """Lower bounds of the points."""
@@ -165,6 +184,7 @@ class Objective:
     def __call__(self, x: Any) -> float:
         """The value at a point; NaN counts as infinity."""
         x = np.ascontiguousarray(x, dtype=np.float64).reshape(-1)
+        self.at = None
         try:
             self.residual = self.evaluator.residuals(x)
         except AbortFitException:
@@ -181,6 +201,7 @@ class Objective:
 
     def _note(self, x: FloatArray) -> float:
         """The value of the last residuals, which are those at x; kept if it is the best."""
+        self.at = x.copy()
         value = self._reduced(self.residual)
         if value < self.best_value or self.best_x is None:
             self.best_x, self.best_value = x.copy(), value
@@ -310,22 +331,26 @@ class Objective:
         """Derivatives by the user's function."""
         fitter, jac = self.fitter, self.jac
         assert jac is not None
+        # Known from the evaluation just before, often; copied, for jac may use the same memory.
+        again = self.at is None or not np.array_equal(self.at, x)
+        residual = np.array(self.residual)
         self.evaluator.place(x)
         given = np.asarray(jac(self.params, *fitter.userargs, **fitter.userkws), dtype=np.float64)
         n = x.size
         slopes = self.slopes(x)
         name = getattr(jac, "__name__", "jac")
         if given.ndim == 2 and given.shape[1] == n:
-            value = self(x)
-            del value
-            if not self.squares or given.shape[0] != self.residual.size:
+            if again:
+                self(x)
+                residual = self.residual
+            if not self.squares or given.shape[0] != residual.size:
                 raise ValueError(
                     f"the Jacobian returned by {name} has shape {given.shape}, wanted "
-                    f"({self.residual.size}, {n}) for the residuals of a sum of squares, or the "
+                    f"({residual.size}, {n}) for the residuals of a sum of squares, or the "
                     f"gradient of the objective, shape ({n},)"
                 )
             columns = np.ascontiguousarray(given.T * slopes[:, np.newaxis])
-            return 2 * (columns @ self.residual), columns
+            return 2 * (columns @ residual), columns
         if given.shape != (n,):
             raise ValueError(
                 f"{name} returns shape {given.shape}, wanted ({n},), the gradient of the "

@@ -13,6 +13,7 @@ from fitcore._fit import AbortFitException
 from fitcore._global_fit import brute, least_squares, run_global
 from fitcore._lbfgsb_fit import LBFGSBFit, read_settings
 from fitcore._leastsq_settings import read_limit
+from fitcore._messages import stopped_text
 from fitcore._methods import SCALAR
 from fitcore._objective import Objective
 from fitcore._scipy_fit import scalar
@@ -52,16 +53,14 @@ class _Run:
         many: float = 1,
         jac: Callable[..., Any] | None = None,
         inside: bool = False,
+        constrained: bool = False,
     ) -> None:
-        from fitcore.minimizer import MinimizerException
-
-        if fitter.userfcn is None:
-            raise MinimizerException("userfcn is missing: a fit needs an objective function")
+        fitter._function()
         if fitter.backend != "fitcore":
             raise ValueError(
                 f"backend={fitter.backend!r} runs method 'leastsq' only; use backend='fitcore'"
             )
-        self.fitter = fitter
+        self.fitter, self.constrained = fitter, constrained
         self.result = fitter.prepare_fit(params)
         chosen = max_nfev if max_nfev is not None else fitter.max_nfev
         n = self.result.nvarys
@@ -125,7 +124,7 @@ class _Run:
             found = None if found is None else Survey(None, None, found.on_bound)
         complete(result, objective, values, residual, found, scale_covar=fitter.scale_covar)
         if stopped is not None:
-            message = _ending(stopped, self.limit)
+            message = stopped_text(stopped, self.limit)
         elif result.at_bound:
             message += (
                 f" At a bound, and therefore without standard error: {', '.join(result.at_bound)}."
@@ -141,19 +140,14 @@ class _Run:
         objective = self.objective
         if np.array_equal(point, objective.best_x):  # type: ignore[arg-type]
             return True
-        before = objective.best_x, objective.best_value, objective.best_residual
-        nfev = objective.evaluator.nfev
         again = objective.another(objective.points, math.inf)
         residual = again.evaluate(np.ascontiguousarray(point, dtype=np.float64))
-        objective.evaluator.nfev = nfev + again.nfev
+        objective.evaluator.nfev += again.nfev
         if residual is None:
             return True
         value = objective._reduced(residual)
-        objective.residual = residual
-        objective.best_x, objective.best_value, objective.best_residual = before
+        objective.at, objective.residual = np.array(point), residual
         return value >= objective.best_value and not self.constrained
-
-    constrained = False
 
     def _falls_short(self, values: FloatArray, residual: FloatArray, found: Survey) -> bool:
         """Whether a step to the minimum is long beside the standard errors, and real."""
@@ -165,24 +159,10 @@ class _Run:
             return False
         lower = np.array([float(item.min) for item in objective.limits])
         upper = np.array([float(item.max) for item in objective.limits])
-        plain = objective.another(_unbounded(objective), math.inf)
+        plain = objective.by_values()
         there = plain.evaluate(np.clip(found.trial, lower, upper))
         objective.evaluator.nfev += plain.nfev
         return there is not None and chisqr - float(there @ there) > 0.25 * worth
-
-
-def _unbounded(objective: Objective) -> list[Any]:
-    from fitcore._at_minimum import _plain
-
-    return _plain(objective)
-
-
-def _ending(stopped: str, limit: int) -> str:
-    return {
-        "max_nfev": f"Fit aborted: number of function evaluations > {limit}",
-        "iter_cb": "Fit aborted: iter_cb asked for it.",
-        "callback": "Fit aborted: callback asked for it.",
-    }.get(stopped, "Fit aborted: the function raised AbortFitException.")
 
 
 def _take_fields(run: _Run, found: Any, prefix: str = "") -> None:
@@ -248,8 +228,16 @@ def fit_scalar(
     jac = jac if callable(jac) else None
     # Steps of trust-constr, as of least_squares, are scaled by the distance to the bounds.
     inside = name == "trust-constr" and not constrained
-    run = _Run(fitter, params, max_nfev, mapped=mapped, many=many, jac=jac, inside=inside)
-    run.constrained = constrained
+    run = _Run(
+        fitter,
+        params,
+        max_nfev,
+        mapped=mapped,
+        many=many,
+        jac=jac,
+        inside=inside,
+        constrained=constrained,
+    )
 
     def solve() -> tuple[FloatArray | None, bool, str]:
         found = scalar(run.objective, name, kws, run.limit)

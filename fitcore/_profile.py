@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fitcore._fit import ParameterResidual, coerce_float64, twins
-from fitcore._leastsq_fit import TOO_MANY
+from fitcore._leastsq_fit import EPSFCN, TOO_MANY, columns_of
 from fitcore._leastsq_settings import UNLIMITED
 from fitcore.minpack import LevenbergMarquardt
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Fitted", "Point", "Profile", "Remarks"]
 
-EPSFCN = 1e-12
 # Relative chi-square that counts as lower than that of the best fit.
 LOWER = 1e-7
 # Evaluations per variable after which the fit of a point is given up.
@@ -169,7 +168,7 @@ class Profile:
         self.scheme = "analytic" if jacobian is not None else settings["jac"] or "2-point"
         self.epsfcn = settings["epsfcn"] or EPSFCN
         if jacobian is not None and len(self.names) < len(result.var_names):
-            jacobian = _columns(
+            jacobian = columns_of(
                 jacobian, [result.var_names.index(name) for name in self.names], col_deriv
             )
         self.evaluator = ParameterResidual(
@@ -249,13 +248,3 @@ class Profile:
 
 def _shown(items: Iterable[Parameter]) -> str:
     return ", ".join(f"{item.name}={float(item):.10g}" for item in items)
-
-
-def _columns(whole: Callable[..., Any], indices: list[int], col_deriv: bool) -> Callable[..., Any]:
-    """A Jacobian's columns of some variables."""
-
-    def jacobian(*args: Any, **kws: Any) -> Any:
-        columns = np.asarray(whole(*args, **kws))
-        return columns[indices] if col_deriv else columns[:, indices]
-
-    return jacobian

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
+from fitcore._arguments import check_style
+
 __all__ = ["ci_report", "report_ci"]
 
 Intervals = Mapping[str, Sequence[tuple[float, float]]]
@@ -54,8 +56,7 @@ def ci_report(
             "ci must be a dict of intervals, without the traces that conf_interval(trace=True) "
             f"returns beside it; got {type(ci).__name__}"
         )
-    if not isinstance(style, str) or style not in ("1.x", "0.7"):
-        raise ValueError(f"style must be '1.x' or '0.7', got {style!r:.80}")
+    check_style(style)
     if ndigits < 0:
         raise ValueError(f"ndigits must not be negative, got {ndigits}")
     old = style == "0.7"

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitcore._at_minimum import place
-from fitcore._fit import AbortFitException
 from fitcore._methods import SCALAR
 
 if TYPE_CHECKING:
@@ -97,14 +95,7 @@ def _simplex_options(objective: Objective, options: dict[str, Any], given: dict[
 def _callback(objective: Objective, callback: Any) -> Any:
     def each(intermediate_result: Any) -> None:
         x = np.asarray(getattr(intermediate_result, "x", intermediate_result), dtype=np.float64)
-        place(objective, objective.external(x))
-        try:
-            enough = callback(objective.params, intermediate_result)
-        except (StopIteration, AbortFitException):
-            enough = True
-        if enough:
-            objective.evaluator.stopped = "callback"
-            raise AbortFitException
+        objective.call_back(callback, objective.external(x), intermediate_result)
 
     def with_state(xk: Any, state: Any = None) -> None:
         each(xk if state is None else state)

@@ -55,7 +55,7 @@ def goodness(residual: FloatArray, nvarys: int) -> Goodness:
     Parameters
     ----------
     residual : ndarray, shape (N,)
-        Residuals at the solution, at least one.
+        Residuals at the solution; none if the fit was stopped before there were any.
     nvarys : int
         Number of variables.
 
@@ -70,6 +70,8 @@ def goodness(residual: FloatArray, nvarys: int) -> Goodness:
     >>> goodness(np.array([1.0, 1.0, 2.0]), 1).redchi
     3.0
     """
+    if not residual.size:
+        return Goodness(0, -nvarys, *[math.nan] * 4)
     ndata = residual.size
     with np.errstate(over="ignore"):  # infinite then
         squares = float(residual @ residual)

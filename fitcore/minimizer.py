@@ -170,6 +170,12 @@ class Minimizer(OtherMethods, LastResult):
             raise AttributeError("values: no fit has been done yet")
         return self.result.values
 
+    def _function(self) -> Objective:
+        """The objective function, which a fit needs."""
+        if self.userfcn is None:
+            raise MinimizerException("userfcn is missing: a fit needs an objective function")
+        return self.userfcn
+
     def prepare_fit(self, params: ParametersLike | None = None) -> MinimizerResult:
         """Check parameters and expressions and collect the variables, without fitting.
 
@@ -342,13 +348,12 @@ class Minimizer(OtherMethods, LastResult):
         """
         if isinstance(params, (bool, np.bool_)):  # leastsq(scale_covar), the order of lmfit 0.7
             params, scale_covar = None, bool(params)
-        if self.userfcn is None:
-            raise MinimizerException("userfcn is missing: a fit needs an objective function")
+        function = self._function()
         options = {**self.kws, **kws}
         limit = max_nfev if max_nfev is not None else self.max_nfev
         scaled = self.scale_covar if scale_covar is None else scale_covar
         result = fit_leastsq(
-            self.userfcn,
+            function,
             self.prepare_fit(params),
             self.userargs,
             self.userkws,

@@ -9,7 +9,7 @@ from typing import Any, Literal
 
 import numpy as np
 
-from fitcore._arguments import read_bool, read_correl, read_number
+from fitcore._arguments import check_style, read_bool, read_correl, read_number
 from fitcore._report_ci import ci_report, report_ci
 from fitcore.parameter import Parameter, Parameters
 
@@ -176,8 +176,7 @@ def fit_report(
         slope:  2.00000000 +/- 0.25000000 (12.50%) (init = 2)
     """
     params, result = _split(inpars)
-    if not isinstance(style, str) or style not in ("1.x", "0.7"):
-        raise ValueError(f"style must be '1.x' or '0.7', got {style!r:.80}")
+    check_style(style)
     if not isinstance(correl_mode, str) or correl_mode not in ("list", "table"):
         raise ValueError(f"correl_mode must be 'list' or 'table', got {correl_mode!r:.80}")
     if not (modelpars is None or isinstance(modelpars, Mapping)):

@@ -562,13 +562,6 @@ cdef class ParameterResidual(Evaluator):
         self.scalar = False
         return self.residual(doubles(u), cnp.PyArray_SIZE(u))
 
-    def residual_jacobian(self, cnp.ndarray u, Py_ssize_t m):
-        """What `jac` returns at the internal values `u`, by them; shape (n, m)."""
-        cdef Py_ssize_t n = cnp.PyArray_SIZE(u)
-        cdef cnp.ndarray columns = np.empty((n, m))
-        self.jacobian(doubles(u), n, doubles(columns), m)
-        return columns
-
     def evaluate(self, cnp.ndarray u):
         """Residuals at internal values `u` that the user did not ask for, finite or not.
 

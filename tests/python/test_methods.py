@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -219,6 +220,25 @@ def test_lbfgsb_takes_a_gradient_or_a_jacobian() -> None:
             assert run.chisqr == pytest.approx(0.18014192, rel=1e-6)
     with pytest.raises(ValueError, match=r"lambda.* returns shape \(2,\), wanted \(3,\)"):
         Minimizer(decay, start()).lbfgsb(jac=lambda _: np.zeros(2))
+
+
+def test_with_a_jacobian_no_point_is_evaluated_twice_in_a_row() -> None:
+    points, work = [], np.empty((3, T.size))
+
+    def residual(p: Parameters) -> Any:
+        points.append(tuple(p.valuesdict().values()))
+        work[0] = decay(p)
+        return work[0]
+
+    def jac(p: Parameters) -> Any:
+        e = np.exp(-T / p["t"])
+        work[:] = e, p["a"] * T / p["t"] ** 2 * e, np.ones(T.size)  # over the residuals
+        return work.T
+
+    result = Minimizer(residual, start(), calc_covar=False).lbfgsb(jac=jac, refine=False)
+    assert result.success
+    assert result.chisqr == pytest.approx(Minimizer(decay, start()).leastsq().chisqr, rel=1e-9)
+    assert all(a != b for a, b in pairwise(points))
 
 
 def test_callback_is_called_once_for_each_iteration_and_may_stop_the_fit() -> None:
