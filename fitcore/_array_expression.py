@@ -19,7 +19,7 @@ from fitcore._safe_interpreter import STEPS
 from fitcore.expression import Expression, evaluate, make_interpreter, parse
 
 if TYPE_CHECKING:
-    from fitcore._safe_interpreter import SafeInterpreter
+    pass
 
 __all__ = ["ArrayExpression"]
 
@@ -78,12 +78,12 @@ class ArrayExpression:
         table = self.interpreter.symtable
         self.unknown = tuple(name for name in found if name not in table)
         for node in ast.walk(self.parsed.tree):
-            if isinstance(node, ast.Call) and isinstance(node.func, ast.Name):
-                if node.func.id in self.unknown:
-                    raise NameError(
-                        f"ExpressionModel: function {node.func.id!r} in expr {text!r:.60} is not "
-                        "known; init_script may define it"
-                    )
+            called = node.func if isinstance(node, ast.Call) else None
+            if isinstance(called, ast.Name) and called.id in self.unknown:
+                raise NameError(
+                    f"ExpressionModel: function {called.id!r} in expr {text!r:.60} is not known; "
+                    "init_script may define it"
+                )
         self.names: tuple[str, ...] = ()
         self._given: frozenset[str] = frozenset()
         self._compiled: _Compiled | None = None
@@ -157,7 +157,7 @@ class _Compiled:
         tree = ast.Expression(ast.Lambda(arguments, parsed.tree))
         code = compile(ast.fix_missing_locations(tree), "<ExpressionModel>", "eval")
         # Only nodes that were checked, and only symbols that were.
-        self.function = eval(code, {"__builtins__": {}, **self._symbols})  # noqa: S307
+        self.function = eval(code, {"__builtins__": {}, **self._symbols})
 
     def fits(self, given: Collection[str], table: Mapping[str, Any]) -> bool:
         """Whether it is what is asked for: the same names are given, and symbols are the same."""

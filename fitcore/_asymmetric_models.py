@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike
 
 from fitcore import lineshapes
 from fitcore._arguments import read_bool
-from fitcore._builtin_model import PeakModel, fwhm_expr, height_expr
+from fitcore._builtin_model import Hints, Numbers, PeakModel, fwhm_expr, height_expr
 from fitcore._guess import peak, read_curve
 
 if TYPE_CHECKING:
@@ -43,8 +43,8 @@ class BreitWignerModel(PeakModel):
     """
 
     _function = staticmethod(lineshapes.breit_wigner)
-    _hints = {"sigma": {"min": 0.0}}
-    _fixed_guess = {"q": 1.0}
+    _hints: ClassVar[Hints] = {"sigma": {"min": 0.0}}
+    _fixed_guess: ClassVar[Numbers] = {"q": 1.0}
 
 
 class LognormalModel(PeakModel):
@@ -68,7 +68,7 @@ class LognormalModel(PeakModel):
     """
 
     _function = staticmethod(lineshapes.lognormal)
-    _hints = {
+    _hints: ClassVar[Hints] = {
         "sigma": {"min": 0},
         "height": {
             "expr": "{amplitude}/max(1e-15, ({sigma}*sqrt(2*pi)))*exp({sigma}**2/2-{center})"
@@ -118,7 +118,7 @@ class DampedOscillatorModel(PeakModel):
 
     height_factor = 0.5
     _function = staticmethod(lineshapes.damped_oscillator)
-    _hints = {"sigma": {"min": 0}, "height": {"expr": height_expr}}
+    _hints: ClassVar[Hints] = {"sigma": {"min": 0}, "height": {"expr": height_expr}}
     _scales = (0.1, 0.1)
 
 
@@ -140,7 +140,7 @@ class DampedHarmonicOscillatorModel(PeakModel):
 
     fwhm_factor = 2.0
     _function = staticmethod(lineshapes.dho)
-    _hints = {
+    _hints: ClassVar[Hints] = {
         "center": {"min": 0},
         "sigma": {"min": 0},
         "gamma": {"min": 1e-19},
@@ -152,7 +152,7 @@ class DampedHarmonicOscillatorModel(PeakModel):
         "fwhm": {"expr": fwhm_expr},
     }
     _scales = (0.1, 0.1)
-    _fixed_guess = {"gamma": 1.0}
+    _fixed_guess: ClassVar[Numbers] = {"gamma": 1.0}
 
 
 class ExponentialGaussianModel(PeakModel):
@@ -171,8 +171,8 @@ class ExponentialGaussianModel(PeakModel):
     """
 
     _function = staticmethod(lineshapes.expgaussian)
-    _hints = {"sigma": {"min": 0}, "gamma": {"min": 0, "max": 20}}
-    _fixed_guess = {"gamma": 1.0}
+    _hints: ClassVar[Hints] = {"sigma": {"min": 0}, "gamma": {"min": 0, "max": 20}}
+    _fixed_guess: ClassVar[Numbers] = {"gamma": 1.0}
 
 
 class SkewedGaussianModel(PeakModel):
@@ -192,8 +192,8 @@ class SkewedGaussianModel(PeakModel):
     """
 
     _function = staticmethod(lineshapes.skewed_gaussian)
-    _hints = {"sigma": {"min": 0}}
-    _fixed_guess = {"gamma": 0.0}
+    _hints: ClassVar[Hints] = {"sigma": {"min": 0}}
+    _fixed_guess: ClassVar[Numbers] = {"gamma": 0.0}
 
 
 class SkewedVoigtModel(PeakModel):
@@ -211,8 +211,8 @@ class SkewedVoigtModel(PeakModel):
     """
 
     _function = staticmethod(lineshapes.skewed_voigt)
-    _hints = {"sigma": {"min": 0}, "gamma": {"expr": "{sigma}"}}
-    _fixed_guess = {"skew": 0.0}
+    _hints: ClassVar[Hints] = {"sigma": {"min": 0}, "gamma": {"expr": "{sigma}"}}
+    _fixed_guess: ClassVar[Numbers] = {"skew": 0.0}
 
 
 class DoniachModel(PeakModel):
@@ -231,10 +231,10 @@ class DoniachModel(PeakModel):
     """
 
     _function = staticmethod(lineshapes.doniach)
-    _hints = {
+    _hints: ClassVar[Hints] = {
         "height": {
             "expr": "{amplitude}/max(1e-15, ({sigma}**(1-{gamma})))*cos(pi*{gamma}/2)"
         }
     }  # fmt: skip
     _scales = (0.5, 1.0)
-    _fixed_guess = {"gamma": 0.0}
+    _fixed_guess: ClassVar[Numbers] = {"gamma": 0.0}

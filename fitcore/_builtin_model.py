@@ -19,6 +19,7 @@ __all__ = [
     "BuiltinModel",
     "DimensionalError",
     "Hints",
+    "Numbers",
     "PeakModel",
     "fwhm_expr",
     "height_expr",
@@ -51,7 +52,7 @@ COMMON_GUESS_DOC = """Starting values for the parameters, from data.
 
     Returns
     -------
-    Parameters
+    fitcore.Parameters
 
     Raises
     ------
@@ -60,6 +61,7 @@ COMMON_GUESS_DOC = """Starting values for the parameters, from data.
     """
 
 Hints = Mapping[str, Mapping[str, Any]]
+Numbers = Mapping[str, float]
 
 
 class DimensionalError(ValueError):
@@ -87,6 +89,9 @@ class BuiltinModel(Model):
     _function: ClassVar[Callable[..., Any]]
     _variables: ClassVar[tuple[str, ...]] = ("x",)
     _hints: ClassVar[Hints] = {}
+
+    _expressions: dict[str, str] | None = None
+    """Those of the hints, with the present prefix."""
 
     def __init__(
         self,
@@ -119,16 +124,25 @@ class BuiltinModel(Model):
         return names
 
     def _set_paramhints_prefix(self) -> None:
-        """Set the hints, with expressions of parameters as they are called with this prefix."""
+        """Set the hints, with expressions of parameters as they are called with this prefix.
+
+        With another prefix afterwards only the expressions change, and of these not the user's.
+        """
         names = _Prefixed(self.prefix)
+        before = self._expressions
+        self._expressions = {}
         for name, settings in self._hints.items():
             made = dict(settings)
             expr = settings.get("expr")
             if expr is not None:
                 made["expr"] = expr(self) if callable(expr) else expr.format_map(names)
-            self.set_param_hint(name, **made)
+                self._expressions[name] = made["expr"]
+            if before is None:
+                self.set_param_hint(name, **made)
+            elif expr is not None and self.param_hints[name].get("expr") == before[name]:
+                self.param_hints[name]["expr"] = made["expr"]
 
-    def _guessed(self, given: Mapping[str, Any], **values: float) -> Parameters:
+    def _guessed(self, given: Mapping[str, Any], **values: Any) -> Parameters:
         """Parameters with values that were guessed, and over them what the user gave."""
         return update_param_vals(self.make_params(**values), self.prefix, **given)
 
@@ -163,7 +177,7 @@ class PeakModel(BuiltinModel):
 
     _scales: ClassVar[tuple[float, float]] = (1.0, 1.0)
     """Ratio of amplitude and sigma to those of a Gaussian that is as high and as wide."""
-    _fixed_guess: ClassVar[Mapping[str, float]] = {}
+    _fixed_guess: ClassVar[Numbers] = {}
 
     def guess(
         self, data: ArrayLike, x: ArrayLike, negative: bool = False, **kwargs: Any
@@ -184,7 +198,8 @@ class PeakModel(BuiltinModel):
 
         Returns
         -------
-        Parameters
+        fitcore.Parameters
+        ----------
             `center` and width from the points above half the height over the lowest point, or, if
             these are two or less, the highest point and a sixth of the range of `x`; the other
             parameters have the values that give a symmetrical peak.

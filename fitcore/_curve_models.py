@@ -5,14 +5,14 @@ from __future__ import annotations
 import inspect
 import math
 from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fitcore import lineshapes
 from fitcore._arguments import is_whole
-from fitcore._builtin_model import BuiltinModel
+from fitcore._builtin_model import BuiltinModel, Hints
 from fitcore._cubic_spline import CubicSpline
 from fitcore._guess import polynomial_fit, read_curve, read_data, spread
 
@@ -75,7 +75,8 @@ class ConstantModel(BuiltinModel):
 
         Returns
         -------
-        Parameters
+        fitcore.Parameters
+        ----------
         """
         values, _ = read_data(data, {}, self)
         return self._guessed(kwargs, c=float(values.mean()))
@@ -109,7 +110,8 @@ class ComplexConstantModel(BuiltinModel):
 
         Returns
         -------
-        Parameters
+        fitcore.Parameters
+        ----------
         """
         parts = data if isinstance(data, np.ndarray) else np.asarray(data)
         # NaN in one part is no value of the other.
@@ -147,7 +149,8 @@ class LinearModel(BuiltinModel):
 
         Returns
         -------
-        Parameters
+        fitcore.Parameters
+        ----------
         """
         slope, intercept = polynomial_fit(*read_curve(data, x, self), 1)
         return self._guessed(kwargs, slope=float(slope), intercept=float(intercept))
@@ -374,7 +377,8 @@ class SplineModel(BuiltinModel):
 
         Returns
         -------
-        Parameters
+        fitcore.Parameters
+        ----------
             With weights of 1/6, 4/6 and 1/6, which give the coefficients of a straight line.
         """
         xs, ys = read_curve(data, x, self)
@@ -392,7 +396,7 @@ class SineModel(BuiltinModel):
     f(x) = amplitude sin(frequency x + shift)
 
     `frequency` is an angular one, in radians per unit of `x`. It and `amplitude` are not
-    negative; `shift` lies between -2 pi and 2 pi.
+    negative; `shift` lies between -2 pi and 2 pi, and a little beyond.
 
     Examples
     --------
@@ -406,10 +410,10 @@ class SineModel(BuiltinModel):
     """
 
     _function = staticmethod(lineshapes.sine)
-    _hints = {
+    _hints: ClassVar[Hints] = {
         "amplitude": {"min": 0},
         "frequency": {"min": 0},
-        "shift": {"min": -math.tau, "max": math.tau},
+        "shift": {"min": -math.tau - 1e-5, "max": math.tau + 1e-5},
     }
 
     def guess(self, data: ArrayLike, x: ArrayLike, **kwargs: Any) -> Parameters:
@@ -427,7 +431,8 @@ class SineModel(BuiltinModel):
 
         Returns
         -------
-        Parameters
+        fitcore.Parameters
+        ----------
             `shift` is the best of eleven, a multiple of 2 pi / 11.
         """
         xs, ys = read_curve(data, x, self)
@@ -478,7 +483,8 @@ class PowerLawModel(BuiltinModel):
 
         Returns
         -------
-        Parameters
+        fitcore.Parameters
+        ----------
 
         Raises
         ------
@@ -536,7 +542,8 @@ class ExponentialModel(BuiltinModel):
 
         Returns
         -------
-        Parameters
+        fitcore.Parameters
+        ----------
             `amplitude` has the sign of the sum of data; `decay` is at most a million times the
             range of `x`.
         """

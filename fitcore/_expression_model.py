@@ -124,5 +124,5 @@ class ExpressionModel(Model):
             self._prefix = ""
             raise Warning(self.no_prefix)
 
-    def _reprstring(self, long: bool = True) -> str:  # noqa: ARG002  # it has one form
+    def _reprstring(self, long: bool = True) -> str:  # it has one form
         return f"<fitcore.ExpressionModel('{self.expr}')>"

@@ -105,7 +105,9 @@ def read_data(
 
 def _flat(values: Any, name: str, owner: str) -> Array:
     """As floats in one row, NaN where masked."""
-    array = np.ma.asanyarray(values) if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
+    array = (
+        np.ma.asanyarray(values) if isinstance(values, np.ma.MaskedArray) else np.asarray(values)
+    )
     if array.dtype.kind in "biufO":
         try:
             floats = array.astype(np.float64).ravel()
@@ -194,7 +196,8 @@ def guess_from_peak(
 
     Returns
     -------
-    Parameters
+    fitcore.Parameters
+    ----------
 
     Examples
     --------
@@ -229,7 +232,8 @@ def guess_from_peak2d(
 
     Returns
     -------
-    Parameters
+    fitcore.Parameters
+    ----------
     """
     negative = read_bool(negative, "negative")
     xs, ys, zs = read_surface(z, x, y, model)
@@ -259,7 +263,8 @@ def guess_thermal(model: Model, y: ArrayLike, x: ArrayLike) -> Parameters:
 
     Returns
     -------
-    Parameters
+    fitcore.Parameters
+    ----------
     """
     xs, ys = read_curve(y, x, model)
     center = float(xs.mean())
@@ -283,7 +288,8 @@ def update_param_vals(pars: Parameters, prefix: str, **kwargs: Any) -> Parameter
 
     Returns
     -------
-    Parameters
+    fitcore.Parameters
+    ----------
         `pars`.
 
     Examples

@@ -51,11 +51,10 @@ def function_arguments(
         for root, name in names.items():
             if name in params:
                 args[root] = number_of(params[name])
-        if model._func_haskeywords:
-            # Parameters which hints have added are arguments too.
-            for root in model.param_hints:
-                if prefix + root in params:
-                    args[root] = number_of(params[prefix + root])
+        # Parameters which hints have added may be arguments too.
+        for root in model.param_hints:
+            if (model._func_haskeywords or root in model._func_allargs) and prefix + root in params:
+                args[root] = number_of(params[prefix + root])
     known = None if model._func_haskeywords else model._func_allargs
     for name, value in given.items():
         if known is None or name in known:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from numpy.typing import ArrayLike
 
 from fitcore import lineshapes
-from fitcore._builtin_model import BuiltinModel, PeakModel, fwhm_expr, height_expr
+from fitcore._builtin_model import BuiltinModel, Hints, Numbers, PeakModel, fwhm_expr, height_expr
 from fitcore._guess import guess_from_peak2d, update_param_vals
 
 if TYPE_CHECKING:
@@ -51,7 +51,11 @@ class GaussianModel(PeakModel):
     fwhm_factor = 2.0 * math.sqrt(2.0 * math.log(2.0))
     height_factor = 1.0 / math.sqrt(2.0 * math.pi)
     _function = staticmethod(lineshapes.gaussian)
-    _hints = {"sigma": {"min": 0}, "fwhm": {"expr": fwhm_expr}, "height": {"expr": height_expr}}
+    _hints: ClassVar[Hints] = {
+        "sigma": {"min": 0},
+        "fwhm": {"expr": fwhm_expr},
+        "height": {"expr": height_expr},
+    }
 
 
 class Gaussian2dModel(BuiltinModel):
@@ -77,7 +81,7 @@ class Gaussian2dModel(BuiltinModel):
     height_factor = 1.0 / (2.0 * math.pi)
     _function = staticmethod(lineshapes.gaussian2d)
     _variables = ("x", "y")
-    _hints = {
+    _hints: ClassVar[Hints] = {
         "sigmax": {"min": 0},
         "sigmay": {"min": 0},
         "fwhmx": {"expr": "2.3548200*{sigmax}"},
@@ -87,7 +91,7 @@ class Gaussian2dModel(BuiltinModel):
         },
     }  # fmt: skip
 
-    def guess(
+    def guess(  # type: ignore[override]  # it has one variable more
         self, data: ArrayLike, x: ArrayLike, y: ArrayLike, negative: bool = False, **kwargs: Any
     ) -> Parameters:
         """Starting values from the highest point, and a sixth of the ranges of `x` and `y`.
@@ -105,7 +109,8 @@ class Gaussian2dModel(BuiltinModel):
 
         Returns
         -------
-        Parameters
+        fitcore.Parameters
+        ----------
         """
         pars = guess_from_peak2d(self, data, x, y, negative)
         return update_param_vals(pars, self.prefix, **kwargs)
@@ -129,7 +134,11 @@ class LorentzianModel(PeakModel):
     fwhm_factor = 2.0
     height_factor = 1.0 / math.pi
     _function = staticmethod(lineshapes.lorentzian)
-    _hints = {"sigma": {"min": 0}, "fwhm": {"expr": fwhm_expr}, "height": {"expr": height_expr}}
+    _hints: ClassVar[Hints] = {
+        "sigma": {"min": 0},
+        "fwhm": {"expr": fwhm_expr},
+        "height": {"expr": height_expr},
+    }
     _scales = (1.25, 1.0)
 
 
@@ -150,7 +159,7 @@ class SplitLorentzianModel(PeakModel):
     """
 
     _function = staticmethod(lineshapes.split_lorentzian)
-    _hints = {
+    _hints: ClassVar[Hints] = {
         "sigma": {"min": 0},
         "sigma_r": {"min": 0},
         "fwhm": {"expr": "{sigma}+{sigma_r}"},
@@ -188,7 +197,7 @@ class VoigtModel(PeakModel):
     """
 
     _function = staticmethod(lineshapes.voigt)
-    _hints = {
+    _hints: ClassVar[Hints] = {
         "sigma": {"min": 0},
         "gamma": {"expr": "{sigma}"},
         "fwhm": {"expr": "1.0692*{gamma}+sqrt(0.8664*{gamma}**2+5.545083*{sigma}**2)"},
@@ -216,7 +225,7 @@ class PseudoVoigtModel(PeakModel):
 
     fwhm_factor = 2.0
     _function = staticmethod(lineshapes.pvoigt)
-    _hints = {
+    _hints: ClassVar[Hints] = {
         "sigma": {"min": 0},
         "fraction": {"value": 0.5, "min": 0.0, "max": 1.0},
         "fwhm": {"expr": fwhm_expr},
@@ -226,7 +235,7 @@ class PseudoVoigtModel(PeakModel):
         },
     }
     _scales = (1.25, 1.0)
-    _fixed_guess = {"fraction": 0.5}
+    _fixed_guess: ClassVar[Numbers] = {"fraction": 0.5}
 
 
 class MoffatModel(PeakModel):
@@ -244,13 +253,13 @@ class MoffatModel(PeakModel):
     """
 
     _function = staticmethod(lineshapes.moffat)
-    _hints = {
+    _hints: ClassVar[Hints] = {
         "sigma": {"min": 0},
         "fwhm": {"expr": "2*{sigma}*sqrt(2**(1.0/max(1e-3, {beta}))-1)"},
         "height": {"expr": "{amplitude}"},
     }
     _scales = (0.5, 1.0)
-    _fixed_guess = {"beta": 1.0}
+    _fixed_guess: ClassVar[Numbers] = {"beta": 1.0}
 
 
 class Pearson4Model(PeakModel):
@@ -270,7 +279,7 @@ class Pearson4Model(PeakModel):
     """
 
     _function = staticmethod(lineshapes.pearson4)
-    _hints = {
+    _hints: ClassVar[Hints] = {
         "expon": {"value": 1.5, "min": 0.5 + 1e-15, "max": 1000},
         "skew": {"value": 0.0, "min": -1000, "max": 1000},
         "fwhm": {"expr": "{sigma}*sqrt(2**(1/{expon})-1)*pi/arctan2(exp(1)*{expon}, {skew})"},
@@ -282,7 +291,7 @@ class Pearson4Model(PeakModel):
         },
         "position": {"expr": "{center}-{sigma}*{skew}/(2*{expon})"},
     }
-    _fixed_guess = {"expon": 1.5, "skew": 0.0}
+    _fixed_guess: ClassVar[Numbers] = {"expon": 1.5, "skew": 0.0}
 
 
 class Pearson7Model(PeakModel):
@@ -301,7 +310,7 @@ class Pearson7Model(PeakModel):
     """
 
     _function = staticmethod(lineshapes.pearson7)
-    _hints = {
+    _hints: ClassVar[Hints] = {
         "expon": {"value": 1.5, "max": 100},
         "fwhm": {"expr": "sqrt(2**(1/{expon})-1)*2*{sigma}"},
         "height": {
@@ -309,7 +318,7 @@ class Pearson7Model(PeakModel):
             "/max(1e-15, (gamfcn(0.5)*gamfcn({expon}-0.5)*{sigma}))"
         },
     }
-    _fixed_guess = {"expon": 1.5}
+    _fixed_guess: ClassVar[Numbers] = {"expon": 1.5}
 
 
 class StudentsTModel(PeakModel):
@@ -329,11 +338,11 @@ class StudentsTModel(PeakModel):
     """
 
     _function = staticmethod(lineshapes.students_t)
-    _hints = {
+    _hints: ClassVar[Hints] = {
         "sigma": {"min": 0.0, "max": 100},
         "height": {
-            "expr": "{amplitude}*gamfcn(({sigma}+1)/2)"
-            "/max(1e-15, sqrt({sigma}*pi)*gamfcn({sigma}/2))"
+            # of Gamma(sigma/2) = Gamma(sigma/2 + 1) / (sigma/2), for sigma = 0
+            "expr": "{amplitude}*gamfcn(({sigma}+1)/2)*sqrt({sigma}/pi)/(2*gamfcn({sigma}/2+1))"
         },
         "fwhm": {"expr": "2*sqrt(2**(2/({sigma}+1))*{sigma}-{sigma})"},
     }

@@ -86,9 +86,7 @@ class SafeInterpreter(Interpreter):  # type: ignore[misc]  # asteval has no type
         # Attributes of functions lead to all that numpy is.
         self.safe_names = dict(self.symtable)
 
-    def limited(
-        self, tree: ast.expr, text: str, binds: bool, steps: float | None = None
-    ) -> Any:
+    def limited(self, tree: ast.expr, text: str, binds: bool, steps: float | None = None) -> Any:
         """Evaluate ``tree``, parsed from ``text``, within the limits.
 
         ``binds``: it has variables of its own. Errors are left in ``error``. ``steps``: how many

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from numpy.typing import ArrayLike
 
 from fitcore import lineshapes
-from fitcore._builtin_model import BuiltinModel
+from fitcore._builtin_model import BuiltinModel, Hints
 from fitcore._guess import guess_thermal, read_curve, spread, update_param_vals
 
 if TYPE_CHECKING:
@@ -93,7 +93,8 @@ class StepModel(FormModel):
 
         Returns
         -------
-        Parameters
+        fitcore.Parameters
+        ----------
             `sigma`, a tenth of the range of x, is negative if the first fifth of the data is
             higher than the last one on average.
         """
@@ -134,7 +135,7 @@ class RectangleModel(FormModel):
     valid_forms = STEP_FORMS
     _default_form = "linear"
     _function = staticmethod(lineshapes.rectangle)
-    _hints = {"midpoint": {"expr": "({center1}+{center2})/2.0"}}
+    _hints: ClassVar[Hints] = {"midpoint": {"expr": "({center1}+{center2})/2.0"}}
 
     def guess(self, data: ArrayLike, x: ArrayLike, **kwargs: Any) -> Parameters:
         """Starting values: the range of data, between the first and the last quarter of `x`.
@@ -161,7 +162,7 @@ class ThermalModel(BuiltinModel):
         self,
         data: ArrayLike,
         x: ArrayLike,
-        negative: bool = False,  # noqa: ARG002  # taken and not used by lmfit too
+        negative: bool = False,  # taken and not used by lmfit too
         **kwargs: Any,
     ) -> Parameters:
         """Starting values: `center` is the mean of `x`, `kt` a tenth of its range.
@@ -179,7 +180,8 @@ class ThermalModel(BuiltinModel):
 
         Returns
         -------
-        Parameters
+        fitcore.Parameters
+        ----------
         """
         return update_param_vals(guess_thermal(self, data, x), self.prefix, **kwargs)
 
