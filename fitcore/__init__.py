@@ -9,6 +9,7 @@ from fitcore.minimizer import (
     MinimizerResult,
     minimize,
 )
+from fitcore.native import NativeFunction, NativeStop, get_include
 from fitcore.parameter import Parameter, Parameters, create_params
 from fitcore.printfuncs import ci_report, fit_report, report_ci, report_errors, report_fit
 
@@ -19,6 +20,8 @@ __all__ = [
     "Minimizer",
     "MinimizerException",
     "MinimizerResult",
+    "NativeFunction",
+    "NativeStop",
     "Parameter",
     "Parameters",
     "ci_report",
@@ -27,6 +30,7 @@ __all__ = [
     "create_params",
     "f_compare",
     "fit_report",
+    "get_include",
     "minimize",
     "report_ci",
     "report_errors",

@@ -1,0 +1,44 @@
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fitcore.minimizer import AbortFitException
+
+_Array = NDArray[np.float64]
+
+class NativeStop(AbortFitException):
+    code: int
+    def __init__(self, code: int) -> None: ...
+
+class NativeCall:
+    def __init__(
+        self,
+        kind: str,
+        address: int,
+        user_address: int,
+        m: int | None,
+        derivatives: bool,
+        names: tuple[str, ...] | None,
+        keep: Any,
+    ) -> None: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def m(self) -> int | None: ...
+    @property
+    def has_derivatives(self) -> bool: ...
+    @property
+    def names(self) -> tuple[str, ...] | None: ...
+    @property
+    def address(self) -> int: ...
+    @property
+    def user_address(self) -> int: ...
+    def _check(self) -> None: ...
+    def _curve(self, x: _Array, y: _Array, weights: _Array | None, nx: int) -> None: ...
+    def _evaluate(self, p: _Array, m: int, jacobian: bool) -> _Array: ...
+    def _evaluate_model(
+        self, x: _Array, nx: int, p: _Array, m: int, jacobian: bool
+    ) -> _Array: ...
+
+def capsule_parts(capsule: Any) -> tuple[int, str | None, int] | None: ...
