@@ -201,8 +201,8 @@ def minimum(
         "grad": run.gradient(), "task": solver.message, "funcalls": run.nfev,
         "nit": solver.nit, "warnflag": run.warnflag,
     }  # fmt: skip
-    if solver.stop_code is not None:
-        info["stop_code"] = solver.stop_code
+    if run.stop_code is not None:
+        info["stop_code"] = run.stop_code
     return solver.x, np.float64(solver.f), info
 
 
@@ -324,7 +324,7 @@ def lbfgsb(
         message = "All independent variables were fixed by bounds."
     if run.callback_stopped:
         status, message = 99, "`callback` raised `StopIteration`."
-    stop = {} if solver.stop_code is None else {"stop_code": solver.stop_code}
+    stop = {} if run.stop_code is None else {"stop_code": run.stop_code}
     return OptimizeResult(
         message=message, success=status == 0, status=status, fun=np.float64(solver.f), x=solver.x,
         nit=solver.nit, jac=run.gradient(), nfev=run.nfev, njev=run.njev,
@@ -373,10 +373,14 @@ class _Run:
         self.takes_result = callback is not None and _takes_result(callback)
         self.callback_stopped = False
         self.native: NativeObjective | None = None
-        if isinstance(fun, NativeCall) and args:
-            raise TypeError(
-                f"a NativeFunction takes no further arguments: args must be empty, got {args!r:.80}"
-            )
+        if isinstance(fun, NativeCall):
+            if args:
+                raise TypeError(
+                    "a NativeFunction takes no further arguments: args must be empty, got "
+                    f"{args!r:.80}"
+                )
+            if type(self) is not _Run:
+                raise TypeError("the originals take Python functions, got a NativeFunction")
         if isinstance(jac, str):
             bounded = self.solver.details["constrained"]
             lower, upper = (self.solver.lower, self.solver.upper) if bounded else (None, None)
@@ -443,6 +447,11 @@ class _Run:
             beyond = self.differences.nfev > self.maxfun
             if beyond and (self.maxiter is None or solver.nit < self.maxiter):
                 solver.stop(STOP_EVALUATIONS)
+
+    @property
+    def stop_code(self) -> int | None:
+        """What a native function has stopped the run with."""
+        return None if self.native is None else self.solver.stop_code
 
     @property
     def nfev(self) -> int:

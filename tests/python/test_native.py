@@ -181,8 +181,7 @@ def test_the_context_of_a_capsule_is_its_user_data_unless_other_is_given():
 
 
 def test_a_low_level_callable_of_scipy_is_taken_with_its_user_data():
-    optimize = originals.require_peer("scipy")
-    del optimize
+    originals.require_peer("scipy")
     from scipy import LowLevelCallable
 
     data = ctypes.cast(DATA.ctypes.data, c_void_p)
