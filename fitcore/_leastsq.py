@@ -40,9 +40,10 @@ def fit_leastsq(
     The arguments are those of :meth:`fitcore.Minimizer.leastsq` and its class.
     """
     settings = read_settings(options)
-    if isinstance(fcn, NativeCall) and fcn.has_derivatives and options.get("jac") is None:
-        if settings["Dfun"] is None:
-            settings["Dfun"], settings["jac"] = fcn, "analytic"
+    differences = options.get("jac") is not None
+    own = isinstance(fcn, NativeCall) and fcn.has_derivatives and not differences
+    if own and settings["Dfun"] is None:
+        settings["Dfun"], settings["jac"] = fcn, "analytic"
     n = result.nvarys
     limit = read_limit(max_nfev, n)
     if settings["maxfev"] is None:

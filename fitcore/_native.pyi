@@ -1,11 +1,11 @@
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fitcore.minimizer import AbortFitException
 
-_Array = NDArray[np.float64]
+_Array: TypeAlias = NDArray[np.float64]
 
 class NativeStop(AbortFitException):
     code: int
@@ -37,8 +37,6 @@ class NativeCall:
     def _check(self) -> None: ...
     def _curve(self, x: _Array, y: _Array, weights: _Array | None, nx: int) -> None: ...
     def _evaluate(self, p: _Array, m: int, jacobian: bool) -> _Array: ...
-    def _evaluate_model(
-        self, x: _Array, nx: int, p: _Array, m: int, jacobian: bool
-    ) -> _Array: ...
+    def _evaluate_model(self, x: _Array, nx: int, p: _Array, m: int, jacobian: bool) -> _Array: ...
 
 def capsule_parts(capsule: Any) -> tuple[int, str | None, int] | None: ...

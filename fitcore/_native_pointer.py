@@ -202,7 +202,9 @@ def _low_level(function: Any) -> Found:
 
 
 def _parse(words: str) -> tuple[str, ...] | None:
-    match = re.fullmatch(r"\s*([^()]*?)\s*(?:\(\s*\*?\s*\w*\s*\)\s*)?\((.*)\)[^()]*", words, re.S)
+    match = re.fullmatch(
+        r"\s*([^()]*?)\s*(?:\(\s*\*?\s*\w*\s*\)\s*)?\((.*)\)[^()]*", words, re.DOTALL
+    )
     if match is None:
         return (words,)
     inside = match[2].strip()

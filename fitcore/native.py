@@ -232,7 +232,8 @@ class NativeFunction(NativeCall):
         """The derivatives of an objective, shape (n,); as `jacobian`."""
         if self.kind != "objective":
             raise TypeError(f"gradient() is for kind='objective', this has kind={self.kind!r}")
-        return self.jacobian(p)[0]
+        gradient: Array = self.jacobian(p)[0]
+        return gradient
 
     def residual(
         self, x: ArrayLike, y: ArrayLike, weights: ArrayLike | None = None
@@ -269,7 +270,7 @@ class NativeFunction(NativeCall):
         factors = None
         if weights is not None:
             factors = real_array(weights, "weights", 0)
-            if factors.shape not in ((), data.shape):
+            if factors.shape not in ((), (1,), data.shape):
                 raise ValueError(
                     f"weights must be one number or have shape {data.shape} like y, got "
                     f"{factors.shape}"
@@ -305,7 +306,7 @@ class NativeFunction(NativeCall):
         if isinstance(given, Mapping):
             names = given if self.names is None else self.names
             given = [float(given[name].value) for name in names]
-        p = real_array(given, "p", 1)
+        p: Array = real_array(given, "p", 1)
         if p.ndim != 1 or p.size == 0:
             raise ValueError(f"p must have shape (n,) with n > 0, got {p.shape}")
         if self.names is not None and p.size != len(self.names):

@@ -222,9 +222,14 @@ def curve_fit(
             f"points={y.size}"
         )
     residual = CurveResidual(f, x, y, weights, correlated, derivative, col_deriv, least)
-    if isinstance(f, NativeFunction) and not correlated and y.size >= least:
-        if scheme != "cs" and (derivative is None or derivative == f.jacobian):
-            residual.use_native(f.residual(x, y, weights), scheme)
+    if (
+        isinstance(f, NativeFunction)
+        and not correlated
+        and y.size >= least
+        and scheme != "cs"
+        and derivative in (None, f.jacobian)
+    ):
+        residual.use_native(f.residual(x, y, weights), scheme)
     solve = _unbounded if chosen == "lm" else _bounded
     popt, pcov, info, message, ier = solve(residual, start, limits, scheme, kwargs)
 

@@ -156,10 +156,9 @@ def solve(
     if not isinstance(args, tuple):
         args = (args,)
     start = starting_point(x0)
-    native = isinstance(func, NativeCall)
-    if native and fprime is None and func.has_derivatives:
+    if fprime is None and isinstance(func, NativeCall) and func.has_derivatives:
         fprime = func
-    first = None if native else first_values(func, start, args)
+    first = None if isinstance(func, NativeCall) else first_values(func, start, args)
     if epsfcn is None:
         floating = first is not None and first.dtype.kind == "f"
         kind = first.dtype if first is not None and floating else np.dtype(np.float64)

@@ -426,9 +426,7 @@ class _Run:
             None if value is None else np.array(np.broadcast_to(value, (n,)))
             for value in (by.step, by.relative)
         )
-        return NativeObjective(
-            fun, callback, trace, step, relative, by.default, by.lower, by.upper
-        )
+        return NativeObjective(fun, callback, trace, step, relative, by.default, by.lower, by.upper)
 
     def _iteration(self, solver: LBFGSB) -> None:
         """The user's callback, and the limits as far as the solver cannot know them."""

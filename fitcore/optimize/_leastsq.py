@@ -132,7 +132,7 @@ def leastsq(
     (array([3., 2.]), True)
     """
     if Dfun is None and isinstance(func, NativeCall) and func.has_derivatives:
-        Dfun = func  # type: ignore[assignment]
+        Dfun = func
     job = prepare(func, x0, args, Dfun, ftol, xtol, gtol, maxfev, epsfcn, factor, diag)
     solver = job.solver
     if job.first is not None:

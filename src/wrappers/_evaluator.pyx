@@ -176,6 +176,8 @@ cdef Evaluator native_evaluator(NativeCall func, args, jac, bint col_deriv, call
     if scheme == "cs":
         raise TypeError("jac='cs' wants a function of complex numbers; a NativeFunction has real "
                         "ones: use '3-point'")
+    start_calls(&made.own, True)
+    func.as_residual(&made.own.residual, &made.own.data)
     made.rows = rows if func.m is None else func.m
     if made.rows < 0:
         raise ValueError("m, the number of residuals, must be given to the NativeFunction: nothing "
@@ -183,8 +185,6 @@ cdef Evaluator native_evaluator(NativeCall func, args, jac, bint col_deriv, call
     if rows >= 0 and made.rows != rows:
         raise ValueError(f"the NativeFunction has m={made.rows} residuals, wanted {rows}")
     made.function, made.callback, made.native = func, callback, True
-    start_calls(&made.own, True)
-    func.as_residual(&made.own.residual, &made.own.data)
     if scheme == "analytic" and jac is not None and jac is not func:
         made.derivatives = PythonEvaluator(func, (), jac, col_deriv, None)
     elif scheme == "analytic" and not func.has_derivatives:

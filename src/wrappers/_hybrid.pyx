@@ -236,7 +236,8 @@ cdef class PowellHybrid(Solver):
         cdef int how
         a.x, a.fvec, a.q = doubles(self._x), doubles(self._fvec), doubles(self._fjac)
         a.r, a.diag, a.qtf = doubles(self._r), doubles(self._diag), doubles(self._qtf)
-        a.p, a.xt, a.ft, a.wa = doubles(self.p), doubles(self.xt), doubles(self.ft), doubles(self.wa)
+        a.p, a.xt, a.ft = doubles(self.p), doubles(self.xt), doubles(self.ft)
+        a.wa = doubles(self.wa)
         with nogil:
             how = fitcore_drive_hybrid(&self.state, &a, calls)
         if a.fvec != doubles(self._fvec):

@@ -167,7 +167,6 @@ cdef class NativeCall:
             raise NativeStop(code)
         return out
 
-
     cdef int as_residual(self, fitcore_residual *function, void **data) except -1:
         self._check()
         if self.code == MODEL:

@@ -12,7 +12,6 @@ from fitcore._native cimport (
     DRIVE_DONE, DRIVE_EVALUATIONS, DRIVE_ITERATIONS, DRIVE_LOOKED, NativeCall, fitcore_calls,
     fitcore_differences, fitcore_forward_objective, leave, start_calls,
 )
-from fitcore._native_types cimport fitcore_objective
 
 import numpy as np
 

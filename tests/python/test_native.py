@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import pickle
+import types
 from ctypes import CFUNCTYPE, POINTER, c_double, c_float, c_int, c_int64, c_void_p
 from pathlib import Path
 
@@ -76,9 +77,7 @@ def test_parameters_give_their_values_in_order_or_by_name():
     params.add("tau", 3.0)
     params.add("unused", 7.0)
     params.add("amp", expr="tau - 1")
-    native = NativeFunction(
-        function("decay_residual"), m=50, user_data=DATA, names=["amp", "tau"]
-    )
+    native = NativeFunction(function("decay_residual"), m=50, user_data=DATA, names=["amp", "tau"])
     assert np.array_equal(native(params), native([2.0, 3.0]))
     in_order = NativeFunction(function("decay_residual"), m=50, user_data=DATA)
     assert np.array_equal(in_order(params), in_order([3.0, 7.0, 2.0]))
@@ -201,7 +200,8 @@ def test_user_data_reaches_the_function(how):
 
     array = (c_double * 100)(*DATA)
     given = {
-        "array": DATA, "address": DATA.ctypes.data, "ctypes": array, "pointer": ctypes.pointer(array),
+        "array": DATA, "address": DATA.ctypes.data, "ctypes": array,
+        "pointer": ctypes.pointer(array),
         "structure": Both((c_double * 50)(*T), (c_double * 50)(*Y)), "bytes": DATA.tobytes(),
     }[how]  # fmt: skip
     native = NativeFunction(function("decay_residual"), m=50, user_data=given)
@@ -231,7 +231,9 @@ def test_wrong_user_data_is_refused():
 def test_improper_arguments_are_named():
     pointer = function("parabola")
     for kind in ("residuals", None, 3):
-        with pytest.raises(ValueError, match="kind must be one of 'residual', 'objective', 'model'"):
+        with pytest.raises(
+            ValueError, match="kind must be one of 'residual', 'objective', 'model'"
+        ):
             NativeFunction(pointer, kind)
     with pytest.raises(ValueError, match="m must be at least 1, got 0"):
         NativeFunction(pointer, m=0)
@@ -295,16 +297,15 @@ def test_a_function_that_was_not_set_up_says_so():
 
 
 def test_from_cython_takes_what_a_module_exports():
-    class Module:
-        __name__ = "some_module"
-        __pyx_capi__ = {"parabola": None}
-
+    module = types.ModuleType("some_module")
+    with pytest.raises(ValueError, match="exports none: declare it"):
+        NativeFunction.from_cython(module, "other", m=10)
+    signature = b"int (int64_t, int64_t, double const *, double *, double *, void *)"
+    capsule = _capsule(address("parabola"), signature)
+    module.__pyx_capi__ = {"parabola": capsule}  # type: ignore[attr-defined]
     with pytest.raises(ValueError, match="exports no function 'other'; it exports parabola"):
-        NativeFunction.from_cython(Module, "other", m=10)
-    Module.__pyx_capi__["parabola"] = _capsule(
-        address("parabola"), b"int (int64_t, int64_t, double const *, double *, double *, void *)"
-    )
-    assert NativeFunction.from_cython(Module, "parabola", m=10)([1, 1, 1])[0] == 0.0
+        NativeFunction.from_cython(module, "other", m=10)
+    assert NativeFunction.from_cython(module, "parabola", m=10)([1, 1, 1])[0] == 0.0
 
 
 def test_the_headers_are_where_get_include_says_and_compile_as_c(tmp_path):
