@@ -10,6 +10,7 @@ from fitcore.minimizer import (
     MinimizerResult,
     minimize,
 )
+from fitcore.model import CompositeModel, Model, ModelResult
 from fitcore.parameter import Parameter, Parameters, create_params
 from fitcore.printfuncs import ci_report, fit_report, report_ci, report_errors, report_fit
 
@@ -18,9 +19,12 @@ __version__ = "0.1.0"
 __all__ = [
     "AbortFitException",
     "BatchResult",
+    "CompositeModel",
     "Minimizer",
     "MinimizerException",
     "MinimizerResult",
+    "Model",
+    "ModelResult",
     "Parameter",
     "Parameters",
     "ci_report",

@@ -139,7 +139,7 @@ class Objective:
         """An evaluator of the user's function in other coordinates, or by some variables."""
         fitter = self.fitter
         made = ParameterResidual(
-            fitter.userfcn,  # type: ignore[arg-type]
+            fitter._function(),
             self.params,
             self.varying if varying is None else varying,
             points,

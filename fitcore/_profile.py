@@ -64,9 +64,8 @@ class Fitted:
     @classmethod
     def of(cls, minimizer: Minimizer, result: MinimizerResult) -> Fitted:
         """The fit `result`, made by `minimizer`."""
-        assert minimizer.userfcn is not None
         return cls(
-            minimizer.userfcn,
+            minimizer._function(),
             minimizer.userargs,
             minimizer.userkws,
             minimizer.nan_policy,
