@@ -31,15 +31,15 @@ def _cache() -> Path:
 
 @functools.cache
 def archive() -> Path:
-    """The directory with the parts of the archive; skips or fails the test if it is not to be had."""
+    """The directory with its parts; without it the test is skipped, or fails, as for any peer."""
     target = _cache() / f"lmfit-{VERSION}"
     if target.is_dir():
         return target
     target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
         fetched = subprocess.run(
-            [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps", "--no-binary", "lmfit",
-             "--dest", scratch, f"lmfit=={VERSION}"],
+            [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps",
+             "--no-binary", "lmfit", "--dest", scratch, f"lmfit=={VERSION}"],
             capture_output=True, text=True, check=False, timeout=300,
         )  # fmt: skip
         file = Path(scratch) / f"lmfit-{VERSION}.tar.gz"
@@ -65,5 +65,7 @@ def environment(alias: bool = True) -> dict[str, str]:
         "PYTHONDONTWRITEBYTECODE": "1",
     }  # fmt: skip
     paths = [str(ALIAS)] if alias else []
-    variables["PYTHONPATH"] = os.pathsep.join([*paths, *filter(None, [os.environ.get("PYTHONPATH")])])
+    variables["PYTHONPATH"] = os.pathsep.join(
+        [*paths, *filter(None, [os.environ.get("PYTHONPATH")])]
+    )
     return variables
