@@ -9,6 +9,7 @@ import numpy as np
 
 from fitcore._model_data import prepare_data
 from fitcore._model_fit import drop_unknown, make_objective, set_start
+from fitcore._model_result_json import ModelResultInJson
 from fitcore.confidence import conf_interval
 from fitcore.minimizer import Minimizer, MinimizerException
 from fitcore.printfuncs import ci_report, fit_report, fitreport_html_table
@@ -24,7 +25,7 @@ __all__ = ["ModelResult"]
 TINY = 1e-15
 
 
-class ModelResult(Minimizer):
+class ModelResult(ModelResultInJson, Minimizer):
     """The outcome of the fit of a model, which can be run again with changes.
 
     It has the attributes of :class:`fitcore.MinimizerResult`, and those listed here.
@@ -174,6 +175,9 @@ class ModelResult(Minimizer):
     def _adopt(self, output: MinimizerResult) -> None:
         """Take over the outcome of a fit."""
         self.model.post_fit(output)
+        self._take_over(output)
+
+    def _take_over(self, output: MinimizerResult) -> None:
         own = {k: v for k, v in output.__dict__.items() if not k.startswith("_")}
         self.__dict__.update(own)
         model, given = self.model, self.userkws
