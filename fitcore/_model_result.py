@@ -14,6 +14,7 @@ from fitcore._model_data import prepare_data
 from fitcore._model_fit import drop_unknown, make_objective, set_start
 from fitcore._model_jacobian import has_jacobian, residual_jacobian
 from fitcore._model_plot import ResultPlots
+from fitcore._model_result_json import ModelResultInJson
 from fitcore._model_uncertainty import band
 from fitcore._result_table import pandas_for, parameters_frame, plain
 from fitcore.confidence import conf_interval
@@ -38,7 +39,7 @@ SUMMARY = (
 TINY = 1e-15
 
 
-class ModelResult(ResultPlots, Minimizer):
+class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
     """The outcome of the fit of a model, which can be run again with changes.
 
     It has the attributes of :class:`fitcore.MinimizerResult`, and those listed here.
@@ -210,6 +211,9 @@ class ModelResult(ResultPlots, Minimizer):
     def _adopt(self, output: MinimizerResult) -> None:
         """Take over the outcome of a fit."""
         self.model.post_fit(output)
+        self._take_over(output)
+
+    def _take_over(self, output: MinimizerResult) -> None:
         own = {k: v for k, v in output.__dict__.items() if not k.startswith("_")}
         self.__dict__.update(own)
         model, given = self.model, self.userkws
@@ -300,7 +304,7 @@ class ModelResult(ResultPlots, Minimizer):
         >>> x = np.arange(5.0)
         >>> result = Model(lambda x, a: a * x).fit([0.1, 0.9, 2.1, 2.9, 4.0], x=x, a=1)
         >>> result.eval_uncertainty(x=np.array([0.0, 1.0]), sigma=0.95).round(4).tolist()
-        [0.0, 0.0456]
+        [0.0, 0.0498]
         """
         found = band(
             self,

@@ -17,7 +17,9 @@ from fitcore._model_eval import (
 )
 from fitcore._model_fit import residual, start_fit
 from fitcore._model_hints import HINT_NAMES, ModelHints
+from fitcore._model_json import ModelInJson, load_model, save_model
 from fitcore._model_result import ModelResult
+from fitcore._model_result_json import load_modelresult, save_modelresult
 from fitcore._model_signature import (
     FORBIDDEN,
     INVALID_PARAMETER,
@@ -34,11 +36,15 @@ __all__ = [
     "ModelResult",
     "coerce_arraylike",
     "get_reducer",
+    "load_model",
+    "load_modelresult",
     "propagate_err",
+    "save_model",
+    "save_modelresult",
 ]
 
 
-class Model(ModelHints):
+class Model(ModelInJson, ModelHints):
     """A model made of a function of independent variables and parameters.
 
     Parameters
