@@ -11,6 +11,7 @@ from fitcore.minimizer import (
     minimize,
 )
 from fitcore.model import CompositeModel, Model, ModelResult
+from fitcore.native import NativeFunction, NativeStop, get_include
 from fitcore.parameter import Parameter, Parameters, create_params
 from fitcore.printfuncs import ci_report, fit_report, report_ci, report_errors, report_fit
 
@@ -25,6 +26,8 @@ __all__ = [
     "MinimizerResult",
     "Model",
     "ModelResult",
+    "NativeFunction",
+    "NativeStop",
     "Parameter",
     "Parameters",
     "ci_report",
@@ -34,6 +37,7 @@ __all__ = [
     "f_compare",
     "fit_many",
     "fit_report",
+    "get_include",
     "minimize",
     "report_ci",
     "report_errors",

@@ -312,10 +312,10 @@ def _found(module: str, name: str) -> Any:
         return None
 
 
-def _reference(value: str) -> tuple[str, str] | None:
-    """Module and name in a pickle that holds a reference and no more; it is not unpickled.
+def texts_in_pickle(value: str) -> tuple[list[str], set[str]]:
+    """The texts in a pickle that lmfit has written, and the names of all other operations.
 
-    Older files of lmfit name the module nowhere else.
+    It is not unpickled. Both are empty if it is no pickle.
     """
     texts: list[str] = []
     other = set()
@@ -326,7 +326,16 @@ def _reference(value: str) -> tuple[str, str] | None:
             else:
                 other.add(code.name)
     except (ValueError, IndexError):
-        return None
+        return [], set()
+    return texts, other
+
+
+def _reference(value: str) -> tuple[str, str] | None:
+    """Module and name in a pickle that holds them and no more.
+
+    Older files of lmfit name the module nowhere else.
+    """
+    texts, other = texts_in_pickle(value)
     if len(texts) == 2 and other <= {"PROTO", "FRAME", "MEMOIZE", "STACK_GLOBAL", "STOP"}:
         return texts[0], texts[1]
     return None
