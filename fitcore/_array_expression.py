@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitcore import lineshapes
-from fitcore._safe_interpreter import STEPS
 from fitcore.expression import Expression, evaluate, make_interpreter, parse
 
 if TYPE_CHECKING:
@@ -117,7 +116,7 @@ class ArrayExpression:
             self.interpreter.symtable.update(values)
             return evaluate(
                 self.interpreter, self.text, f"ExpressionModel: expr {self.text!r:.60}",
-                self.parsed, STEPS + _ARRAY_OPERATIONS * size / 200.0,
+                self.parsed, _ARRAY_OPERATIONS * size / 200.0,
             )  # fmt: skip
 
 
