@@ -28,7 +28,8 @@ def one_peak(seconds: float) -> dict[str, Any]:
     y = gaussian(x, 7.0, 4.2, 0.8) + np.random.default_rng(1).normal(scale=0.1, size=x.size)
     runs: dict[str, Callable[[], Any]] = {}
     for name, model in (("fitcore", Ours()), ("lmfit", Theirs())):
-        runs[name] = lambda m=model, p=model.guess(y, x): m.fit(y, p, x=x)
+        params = model.guess(y, x)
+        runs[name] = lambda m=model, p=params: m.fit(y, p, x=x)
     start = [runs["fitcore"]().init_values[key] for key in ("amplitude", "center", "sigma")]
     runs["curve_fit"] = lambda: curve_fit(gaussian, x, y, start)
     return rows("GaussianModel, 101 points", runs, seconds)
