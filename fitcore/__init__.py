@@ -10,6 +10,8 @@ from fitcore.minimizer import (
     MinimizerResult,
     minimize,
 )
+from fitcore.model import CompositeModel, Model, ModelResult
+from fitcore.native import NativeFunction, NativeStop, get_include
 from fitcore.parameter import Parameter, Parameters, create_params
 from fitcore.printfuncs import ci_report, fit_report, report_ci, report_errors, report_fit
 
@@ -18,9 +20,14 @@ __version__ = "0.1.0"
 __all__ = [
     "AbortFitException",
     "BatchResult",
+    "CompositeModel",
     "Minimizer",
     "MinimizerException",
     "MinimizerResult",
+    "Model",
+    "ModelResult",
+    "NativeFunction",
+    "NativeStop",
     "Parameter",
     "Parameters",
     "ci_report",
@@ -30,6 +37,7 @@ __all__ = [
     "f_compare",
     "fit_many",
     "fit_report",
+    "get_include",
     "minimize",
     "report_ci",
     "report_errors",

@@ -15,6 +15,7 @@ from fitcore._leastsq_start import (
     range_between,
     without_bounds,
 )
+from fitcore._native_fit import residual_of
 from fitcore.minpack import LevenbergMarquardt
 
 if TYPE_CHECKING:
@@ -246,9 +247,9 @@ class Fit:
     ) -> ParameterResidual:
         """The residuals by some of the variables, the rest fixed where they are."""
         jacobian, col_deriv = self.settings["Dfun"], self.settings["col_deriv"]
-        if jacobian is not None and len(indices) < len(self.names):
+        if jacobian is not None and jacobian is not self.fcn and len(indices) < len(self.names):
             jacobian = columns_of(jacobian, list(indices), col_deriv)
-        return ParameterResidual(
+        return residual_of(
             self.fcn,
             self.params,
             [self.varying[i] for i in indices],
@@ -519,7 +520,7 @@ class Fit:
             self.evaluator.nfev = after.nfev
             ended = CONVERGED + EXHAUSTED + ((TOO_MANY,) if patience else ())
             if after.stopped is not None or solver.info not in ended:
-                if after.stopped in ("iter_cb", "callback", "exception"):
+                if after.stopped not in (None, "max_nfev"):
                     self.evaluator.stopped = after.stopped
                 else:
                     self.why = "a variable is at its bound, and the others did not settle"

@@ -105,6 +105,8 @@ class _Run:
         result.method = method
         result.backend = "fitcore"
         result.aborted = stopped is not None
+        if (code := getattr(objective.evaluator, "stop_code", None)) is not None:
+            result.stop_code = code
         result.last_internal_values = x
         result.success = self.success and stopped is None
         message = self.message

@@ -84,6 +84,8 @@ class MinimizerResult:
         The solution in the internal coordinates of the solver.
     call_kws : dict
         The solver's settings.
+    stop_code : int or None
+        What a `NativeFunction` returned to stop the fit; None if it did not.
     """
 
     params: Parameters
@@ -113,6 +115,7 @@ class MinimizerResult:
     moved: dict[str, float]
     last_internal_values: NDArray[np.float64]
     call_kws: dict[str, Any]
+    stop_code: int | None = None
 
     # How to run again; lost when pickled, as functions often cannot be.
     _minimizer: Minimizer | None = None

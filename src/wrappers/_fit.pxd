@@ -5,6 +5,16 @@ cimport numpy as cnp
 from fitcore._parameter cimport ParameterBase
 from fitcore.minpack cimport Evaluator, LevenbergMarquardt
 
+cdef enum:
+    POLICY_RAISE
+    POLICY_PROPAGATE
+    POLICY_OMIT
+
+cdef bint finite(const double *a, Py_ssize_t n) noexcept nogil
+# The size of difference steps in the internal value x of a parameter, and the longest.
+cdef double step_size(ParameterBase item, double x, double floor) noexcept nogil
+cdef double longest_step(ParameterBase item, double x) noexcept nogil
+
 
 cdef class ParameterResidual(Evaluator):
     cdef readonly object params          # handed to the user's function
@@ -36,7 +46,6 @@ cdef class ParameterResidual(Evaluator):
     cdef LevenbergMarquardt solver       # while it runs
 
     cdef int assign(self, const double *u, Py_ssize_t n) except -1
-    cdef double magnitude(self, ParameterBase item, double x) noexcept
     cdef object call(self)
     cdef cnp.ndarray coerce(self, object value)
     cdef int adapt(self, double error) except -1
