@@ -364,16 +364,19 @@ cdef class ParameterResidual(Evaluator):
 
     def refuse(self, f):
         """Raise the error that residuals which hold NaN or infinity are under 'raise'."""
+        model = getattr(self.fcn, "model", None)
         good = np.isfinite(f)
         at = ", ".join(f"{name}={value!r}" for name, value in self.values().items())
         bad = f[~good]
         what = "NaN" if np.isnan(bad).any() else "infinite"
+        who = (f"the objective function {name_of(self.fcn)}" if model is None
+               else "The model function")
+        of = "" if model is None else f" {model.name}:"
         raise ValueError(
-            f"the objective function {name_of(self.fcn)} generated {what} values and the fit "
-            f"aborted: {bad.size} of {f.size} residuals are not finite, the first at index "
-            f"{int(np.argmin(good))}, for {at}. Bounds on the parameters may keep the fit away "
-            "from there; nan_policy='propagate' lets it retreat from such points, 'omit' drops "
-            "such residuals (always the same ones)")
+            f"{who} generated {what} values and the fit aborted!{of} {bad.size} of {f.size} "
+            f"residuals are not finite, the first at index {int(np.argmin(good))}, for {at}. "
+            "Bounds on the parameters may keep the fit away from there; nan_policy='propagate' "
+            "lets it retreat from such points, 'omit' drops such residuals (always the same ones)")
 
     def values(self):
         """Values of all parameters, as the function saw them."""
