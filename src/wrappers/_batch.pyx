@@ -262,7 +262,7 @@ cdef class BatchFitter:
         cdef int safe = 0
         s.n, s.maxfev, s.nfev, s.rejected = n, self.maxfev, 0, 0
         s.ftol, s.xtol, s.factor = self.ftol, self.xtol, self.factor
-        s.task, s.info = START, 0
+        s.task, s.info, s.prered = START, 0, 0
         memcpy(w.p, values, self.nparams * sizeof(double))
         for j in range(n):
             w.v[j] = values[which[j] - 1]

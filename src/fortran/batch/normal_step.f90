@@ -149,7 +149,7 @@ contains
     real(wp), intent(out) :: xt(n)
     real(wp), intent(in) :: a(n, n), g(n), diag(n)
     real(wp), intent(inout) :: p(n), l(n, n)
-    real(wp) :: as(n, n), gs(n), unit(n), square
+    real(wp) :: as(n, n), gs(n), unit(n), square, before, slow
     integer(ip) :: i, j
     logical :: first, full
 
@@ -159,6 +159,7 @@ contains
       return
     end if
     first = s%task == task_start
+    before = merge(0.0_wp, s%prered, first)
     unit = 1 / diag
     do j = 1, n
       gs(j) = g(j) * unit(j)
@@ -184,8 +185,12 @@ contains
     s%slope = -(square + s%par * s%pnorm**2) / s%chisq
     xt = x + p * unit
     if (full) then
+      ! Where convergence is slow the step is evaluated: J may still change along it.
+      slow = 0
+      if (before > 0) slow = s%prered / before
       ! A factor of 2 from MINPACK's tests, for what the step bound may be.
-      if (s%prered <= s%ftol .or. s%pnorm <= 0.5_wp * s%xtol * s%xnorm) then
+      if ((s%prered <= s%ftol .and. slow * s%prered <= 1.0e-3_wp * s%ftol) &
+        .or. s%pnorm <= 0.5_wp * s%xtol * s%xnorm) then
         s%info = merge(1_ic, 2_ic, s%prered <= s%ftol)
         s%task = task_done
         s%chisq = s%chisq * max(0.0_wp, 1 - s%prered)
