@@ -93,8 +93,8 @@ cdef class BatchFitter:
 
     Fits that are not safe to do so are left out and say so: those whose Jacobian is badly
     conditioned, that make no progress, meet numbers that are not finite, start next to a bound, or
-    end near one. They are to be done by :class:`fitcore.Minimizer`. The others have its solution, to
-    the tolerances. An instance holds no data; it may be used by several threads at once.
+    end near one. They are to be done by :class:`fitcore.Minimizer`. The others have its solution,
+    to the tolerances. An instance holds no data; it may be used by several threads at once.
 
     Parameters
     ----------
@@ -176,8 +176,8 @@ cdef class BatchFitter:
         weights : ndarray, shape (m,) or (k, m), or None
             What residuals are multiplied by.
         values : ndarray, shape (k, nparams)
-            Parameters to start from, variables within their bounds. They become the solutions, where
-            there is one.
+            Parameters to start from, variables within their bounds. They become the solutions,
+            where there is one.
 
         Returns
         -------
