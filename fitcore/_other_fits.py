@@ -296,7 +296,14 @@ def fit_ampgo(
         )
         return found.x, True, found.message
 
-    run.run(solve)
+    objective = run.objective
+    if not run.run(solve) and objective.evaluator.stopped == "max_nfev":
+        run.result.__dict__.update(
+            ampgo_x0=objective.best_x,
+            ampgo_fval=objective.best_value,
+            ampgo_eval=objective.evaluator.nfev,
+            ampgo_msg="Maximum number of function evaluations exceeded",
+        )
     run.result.call_kws = kws
     local = kws.get("local", "L-BFGS-B")
     return run.finish(f"ampgo, with {local} as local solver")  # type: ignore[no-any-return]

@@ -19,6 +19,7 @@ from fitcore._arguments import (
     signature,
 )
 from fitcore._fit import AbortFitException, coerce_float64
+from fitcore._global_fit import Candidate
 from fitcore._last_result import LastResult
 from fitcore._leastsq import fit_leastsq
 from fitcore._leastsq_originals import check_backend
@@ -31,6 +32,7 @@ from fitcore.result import MinimizerResult
 __all__ = [
     "METHODS",
     "AbortFitException",
+    "Candidate",
     "Minimizer",
     "MinimizerException",
     "MinimizerResult",
