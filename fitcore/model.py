@@ -10,6 +10,7 @@ from typing import Any
 from fitcore._model_complex import get_reducer, propagate_err
 from fitcore._model_data import coerce_arraylike
 from fitcore._model_eval import (
+    contested_names,
     evaluate_composite,
     function_arguments,
     nodes_of,
@@ -570,9 +571,9 @@ class CompositeModel(Model):
     def eval_components(self, params: Parameters | None = None, **kwargs: Any) -> dict[str, Any]:
         """Evaluate each component, as :meth:`Model.eval_components`."""
         values: dict[str, Any] = {}
-        everyone = set(self.param_names)
+        contested = contested_names(self, kwargs)
         for leaf in self._leaves():
-            values |= leaf.eval_components(params, **own_arguments(leaf, kwargs, everyone))
+            values |= leaf.eval_components(params, **own_arguments(leaf, kwargs, contested))
         return values
 
     def post_fit(self, fitresult: Any) -> None:

@@ -184,6 +184,13 @@ cdef double step_size(ParameterBase item, double x, double floor) noexcept nogil
     return fmin(most, magnitude(item, x) / slope) if slope > 0 else most
 
 
+cdef class ParameterObjective:
+    """An objective function for use from Cython: `residuals` of Parameters."""
+
+    cdef object residuals(self, object params):
+        raise NotImplementedError("residuals")
+
+
 cdef class ParameterResidual(Evaluator):
     """Residuals of ``fcn(params, *args, **kws)`` at internal values of the parameters that vary.
 
@@ -227,6 +234,7 @@ cdef class ParameterResidual(Evaluator):
         if len(varying) != len(mapping):
             raise ValueError("varying and mapping must have the same length")
         self.fcn, self.params, self.varying, self.mapping = fcn, params, varying, mapping
+        self.native = fcn if isinstance(fcn, ParameterObjective) else None
         self.args, self.kws = args, kws
         self.policy = POLICIES[nan_policy]
         self.max_nfev = max_nfev
@@ -253,6 +261,8 @@ cdef class ParameterResidual(Evaluator):
         return 0
 
     cdef object call(self):
+        if self.native is not None:
+            return self.native.residuals(self.params)
         if self.kws:
             return self.fcn(self.params, *self.args, **self.kws)
         return self.fcn(self.params, *self.args)
@@ -364,7 +374,7 @@ cdef class ParameterResidual(Evaluator):
 
     def refuse(self, f):
         """Raise the error that residuals which hold NaN or infinity are under 'raise'."""
-        model = getattr(self.fcn, "model", None)
+        model = None if self.native is None else self.fcn.model
         good = np.isfinite(f)
         at = ", ".join(f"{name}={value!r}" for name, value in self.values().items())
         bad = f[~good]
