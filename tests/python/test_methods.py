@@ -313,7 +313,7 @@ def test_candidates_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     result.show_candidates()
     printed = capsys.readouterr().out
     assert printed.count("Candidate #2, chisqr = ") == 2
-    with pytest.raises(ValueError, match="between 1 and 2, or .all.; got 3"):
+    with pytest.raises(ValueError, match=r"between 1 and 2, or .all.; got 3"):
         result.show_candidates(3)
 
 
