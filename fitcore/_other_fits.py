@@ -62,10 +62,11 @@ class _Run:
             )
         self.fitter, self.constrained = fitter, constrained
         self.result = fitter.prepare_fit(params)
-        chosen = max_nfev if max_nfev is not None else fitter.max_nfev
+        chosen = max_nfev if max_nfev is not None else fitter._max_nfev
         n = self.result.nvarys
         usual = int(many * read_limit(None, n))
         self.limit = usual if chosen is None else read_limit(chosen, n)
+        fitter._last_limit = self.limit
         self.objective = Objective(
             fitter, self.result, self.limit, mapped=mapped, jac=jac, inside=inside
         )
