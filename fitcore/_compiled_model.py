@@ -32,36 +32,46 @@ Array = NDArray[np.float64]
 
 COMBINE = {getattr(operator, name): number for name, number in OPERATIONS.items()}
 
-# Shapes by another name in the core, with their form there.
-POLYNOMIALS = {lineshapes.linear: -1, lineshapes.parabolic: -2}
+# Which functions have forms, of which kind, and the form they have without that argument.
+WITH_FORM = {
+    "step": ("step", "linear"),
+    "rectangle": ("step", "linear"),
+    "thermal_distribution": ("thermal", "bose"),
+}
 
 
 @cache
-def known() -> dict[Callable[..., Any], tuple[str, list[str]]]:
-    """The functions that the core has: its name there and its parameters, in order."""
-    found = {}
+def known() -> dict[Callable[..., Any], tuple[str, int, list[str]]]:
+    """The functions that the core has: name and form there, and the parameters, in order."""
+    from fitcore._curve_models import constant
+
+    found = {constant: ("polynomial", 0, ["c"])}
     for name in lineshapes.functions:
         function = getattr(lineshapes, name)
         roots = [p for p in inspect.signature(function).parameters if p not in ("x", "y", "form")]
-        found[function] = ("polynomial" if function in POLYNOMIALS else name, roots)
+        found[function] = name, 0, roots
+    found[lineshapes.linear] = "polynomial", -1, ["slope", "intercept"]
+    found[lineshapes.parabolic] = "polynomial", -2, ["a", "b", "c"]
     return found
 
 
 def shape_of(func: Any, args: Mapping[str, Any]) -> tuple[str, int, list[str]] | None:
     """Name, form and parameters of a function that the core has; None for another one."""
+    from fitcore._curve_models import _Polynomial
+
+    if type(func) is _Polynomial:
+        return "polynomial", func.degree, [f"c{k}" for k in range(func.degree + 1)]
     try:
         entry = known().get(func)
     except TypeError:  # not hashable
         return None
-    if entry is None:
-        return None
-    name, roots = entry
-    form: Any = POLYNOMIALS.get(func, 0)
-    if "form" in inspect.signature(func).parameters:
-        kind = "thermal" if name == "thermal_distribution" else "step"
-        form = args.get("form", "bose" if kind == "thermal" else "linear")
-        form = FORMS[kind].get(form) if isinstance(form, str) else None
-    return None if form is None else (name, form, roots)
+    if entry is not None and entry[0] in WITH_FORM:
+        name, _, roots = entry
+        kind, usual = WITH_FORM[name]
+        form = args.get("form", usual)
+        number = FORMS[kind].get(form) if isinstance(form, str) else None
+        return None if number is None else (name, number, roots)
+    return entry
 
 
 class Plan:
@@ -195,7 +205,9 @@ def compile_residual(
     if found is None:
         return None
     function, x = found
-    return function.residual(x, data, -factors)
+    made = function.residual(x, data, -factors)
+    made.model = model
+    return made
 
 
 def is_real(value: Any) -> bool:
