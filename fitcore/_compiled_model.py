@@ -1,4 +1,4 @@
-"""Models that the core evaluates itself: line shapes, and sums, differences, products, quotients."""
+"""Models that the core evaluates itself: line shapes and arithmetic with them."""
 
 from __future__ import annotations
 
@@ -45,7 +45,8 @@ def known() -> dict[Callable[..., Any], tuple[str, int, list[str]]]:
     """The functions that the core has: name and form there, and the parameters, in order."""
     from fitcore._curve_models import constant
 
-    found = {constant: ("polynomial", 0, ["c"])}
+    found: dict[Callable[..., Any], tuple[str, int, list[str]]] = {}
+    found[constant] = "polynomial", 0, ["c"]
     for name in lineshapes.functions:
         function = getattr(lineshapes, name)
         roots = [p for p in inspect.signature(function).parameters if p not in ("x", "y", "form")]

@@ -52,7 +52,10 @@ def test_derivatives_are_finite_where_widths_are_zero_and_zero_where_they_are_he
     variables = {k: abs(v) + 0.01 for k, v in points(name, rng, 20).items()}
     for width in widths:
         params = draw(name, rng)
-        if width in params and (name, width) not in {("expsine", "decay"), ("breit_wigner", "sigma")}:
+        if width in params and (name, width) not in {
+            ("expsine", "decay"),
+            ("breit_wigner", "sigma"),
+        }:
             params[width] = 0.0
             roots, _, found = slopes(name, form, params, variables)
             held = found[roots.index(width)]

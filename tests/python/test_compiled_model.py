@@ -37,7 +37,9 @@ def both(model, data, params, **kws):
         model, params, data, kws.get("weights"), {k: v for k, v in kws.items() if k in ("x", "y")}
     )
     assert found is not None
-    return model.fit(data, params, **kws), model.fit(data, params, fit_kws={"jac": "3-point"}, **kws)
+    return model.fit(data, params, **kws), model.fit(
+        data, params, fit_kws={"jac": "3-point"}, **kws
+    )
 
 
 MODELS = {
@@ -136,7 +138,9 @@ def test_values_and_derivatives_of_composites_are_those_of_their_parts(op):
         found = native.jacobian(at, params)
         assert native.names[:3] == ("a_amplitude", "a_center", "a_sigma")
         for j, name in enumerate(native.names):
-            moved = [model.eval(params, x=x, **{name: params[name].value + h}) for h in (1e-5, -1e-5)]
+            moved = [
+                model.eval(params, x=x, **{name: params[name].value + h}) for h in (1e-5, -1e-5)
+            ]
             np.testing.assert_allclose(
                 found[:, j], (moved[0] - moved[1]) / 2e-5, rtol=1e-6, atol=1e-7, err_msg=name
             )
