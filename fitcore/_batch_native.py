@@ -86,6 +86,12 @@ def _native(job: Job) -> tuple[Any, tuple[str, ...], tuple[str, ...]]:
     """The native model of a job, its parameters and independent variables; or None."""
     if job.kind == "native" and job.model.has_derivatives:
         return job.model, job.model.names or job.names, job.variables
+    if job.kind == "model" and not job.kws:
+        from fitcore._batch_shapes import compile_model
+
+        found = compile_model(job.model)
+        if found is not None and set(found.variables) == set(job.variables):
+            return found.program, found.names, found.variables
     return None, (), ()
 
 

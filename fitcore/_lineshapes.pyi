@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["FORMS", "derivatives", "evaluate", "special"]
+__all__ = ["FORMS", "derivatives", "evaluate", "shape_number", "special"]
 
 FORMS: dict[str, dict[str, int]]
 
@@ -13,4 +13,5 @@ def evaluate(
 def derivatives(
     name: str, form: int, x: ArrayLike, params: tuple[Any, ...], y: ArrayLike | None = None
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]: ...
+def shape_number(name: str) -> int: ...
 def special(name: str, x: ArrayLike, y: float = 0.0) -> NDArray[np.float64]: ...

@@ -10,7 +10,7 @@ import numpy as np
 
 cnp.import_array()
 
-__all__ = ["FORMS", "derivatives", "evaluate", "special"]
+__all__ = ["FORMS", "derivatives", "evaluate", "shape_number", "special"]
 
 ctypedef void (*shape_eval_t)(int64_t shape, int64_t form, int64_t m, const double *x,
                               const double *x2, const double *p, double *y, int64_t want,
@@ -49,6 +49,13 @@ cdef dict SPECIAL = {
     "exp": 1, "expm1": 2, "log": 3, "log1p": 4, "sin": 5, "cos": 6, "arctan": 7, "erf": 8,
     "erfc": 9, "erfcx": 10, "gauss": 11, "voigt": 12, "voigt_by_x": 13, "voigt_by_y": 14,
 }
+
+
+def shape_number(str name):
+    """The number that the core has for a line shape."""
+    return SHAPES[name]
+
+
 cdef object np_ndarray = np.ndarray
 cdef object np_float64 = np.float64
 
