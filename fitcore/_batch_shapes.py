@@ -25,6 +25,8 @@ _SHAPES = {getattr(lineshapes, name): name for name in lineshapes.functions}
 # the highest first where the degree is negative.
 _FORMS = {"step": "step", "rectangle": "step", "thermal_distribution": "thermal"}
 _POLYNOMIALS = {"linear": -1, "parabolic": -2}
+# Of the Voigt functions it is by default that of sigma, and no parameter of the model then.
+_GAMMA = "gamma"
 
 
 class ShapeModel(NamedTuple):
@@ -37,11 +39,14 @@ class ShapeModel(NamedTuple):
         Its parameters, in order.
     variables : tuple of str
         Its independent variables, in order.
+    defaults : dict of str to str
+        Parameters that need not be there, and the ones whose values they then have.
     """
 
     program: ShapeProgram
     names: tuple[str, ...]
     variables: tuple[str, ...]
+    defaults: dict[str, str]
 
 
 class _Shape(NamedTuple):
@@ -68,6 +73,7 @@ def compile_model(model: Any) -> ShapeModel | None:
     tokens: list[tuple[int, ...]] = []
     names: list[str] = []
     variables: list[str] = []
+    defaults: dict[str, str] = {}
     for node in nodes_of(model):
         if isinstance(node, CompositeModel):
             operation = _OPERATIONS.get(node.op)
@@ -78,16 +84,16 @@ def compile_model(model: Any) -> ShapeModel | None:
         shape = _shape_of(node)
         if shape is None:
             return None
-        variables += [name for name in node.independent_vars if name not in variables]
-        rows = [variables.index(name) for name in node.independent_vars]
+        variables += [name for name in shape.variables if name not in variables]
+        rows = [variables.index(name) for name in shape.variables]
         names += [node.prefix + name for name in shape.parameters]
-        tokens.append(
-            (0, shape.number, shape.form, len(shape.parameters), rows[0], rows[-1])
-        )  # fmt: skip
+        if _GAMMA in shape.parameters and _GAMMA not in (node._param_root_names or ()):
+            defaults[node.prefix + _GAMMA] = node.prefix + "sigma"
+        tokens.append((0, shape.number, shape.form, len(shape.parameters), rows[0], rows[-1]))
     if len(set(names)) < len(names):
         return None
     try:
-        return ShapeModel(ShapeProgram(tokens), tuple(names), tuple(variables))
+        return ShapeModel(ShapeProgram(tokens), tuple(names), tuple(variables), defaults)
     except ValueError:  # nested too deeply
         return None
 
@@ -113,10 +119,10 @@ def _shape_of(leaf: Any) -> _Shape | None:
         count = 2 if name == "gaussian2d" else 1
         shape = "polynomial" if name in _POLYNOMIALS else name
         found = _Shape(shape_number(shape), form, arguments[:count], arguments[count:])
-    same = leaf.independent_vars == found.variables and (
-        list(leaf._param_root_names or ()) == found.parameters
-    )
-    return found if same and not options else None
+    variables = [name for name in leaf.independent_vars if name not in leaf.opts]
+    roots = list(leaf._param_root_names or ())
+    wanted = [name for name in found.parameters if name in roots or name != _GAMMA]
+    return found if variables == found.variables and roots == wanted and not options else None
 
 
 def _polynomial_of(leaf: Any) -> _Shape | None:
