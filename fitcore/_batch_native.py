@@ -10,15 +10,17 @@ import numpy as np
 
 from fitcore._batch import BatchFitter, derive
 from fitcore._batch_fit import Chunk, Job, Rows, call_starts, empty_rows, fit_chunk
+from fitcore._compiled_model import compile_model
 from fitcore._leastsq_start import NEXT, ROUNDING, START_INSIDE
 from fitcore._statistics import TINY_CHISQR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fitcore.native import NativeFunction
     from fitcore.parameter import Parameters
 
-__all__ = ["Compiled", "compile_job", "fit_compiled"]
+__all__ = ["Compiled", "compile_job", "fit_compiled", "native_model"]
 
 # Settings of 'leastsq' that the compiled fits have too.
 SETTINGS = ("ftol", "xtol", "factor")
@@ -61,10 +63,12 @@ def compile_job(job: Job) -> Compiled | None:
     limit = settings.pop("max_nfev", None)
     if job.method != "leastsq" or any(name not in SETTINGS for name in settings):
         return None
-    model, taken, variables, defaults = _native(job)
-    sources = [_source_of(job.params, name, defaults) for name in taken]
+    model, variables = native_model(job)
+    if model is None:
+        return None
+    sources = [_source_of(job.params, name) for name in model.names or job.names]
     names = tuple(name for name in sources if name is not None)
-    if model is None or len(names) < len(sources):
+    if len(names) < len(sources):
         return None
     if any(name not in names for name in job.var_names):
         return None  # one has no effect: the ordinary solver says so
@@ -84,35 +88,38 @@ def compile_job(job: Job) -> Compiled | None:
     return Compiled(fitter, names, variables, derived, low, high)
 
 
-def _source_of(params: Parameters, name: str, defaults: dict[str, str]) -> str | None:
+def _source_of(params: Parameters, name: str) -> str | None:
     """The parameter, no expression, whose value a parameter of the model has; None if none is."""
     for _ in range(len(params) + 1):
         item = params.get(name)
         if item is None:
-            following = defaults.get(name)
-        elif item.expr is None:
-            return name
-        else:
-            following = str(item.expr).strip()
-            if item.min > -math.inf or item.max < math.inf:
-                return None
-        if following is None or not following.isidentifier():
             return None
-        name = following
+        if item.expr is None:
+            return name
+        name = str(item.expr).strip()
+        if not name.isidentifier() or item.min > -math.inf or item.max < math.inf:
+            return None
     return None
 
 
-def _native(job: Job) -> tuple[Any, tuple[str, ...], tuple[str, ...], dict[str, str]]:
-    """The native model of a job or None, its parameters and variables, and what those lack."""
-    if job.kind == "native" and job.model.has_derivatives:
-        return job.model, job.model.names or job.names, job.variables, {}
-    if job.kind == "model" and not job.kws:
-        from fitcore._batch_shapes import compile_model
+def native_model(job: Job) -> tuple[NativeFunction | None, tuple[str, ...]]:
+    """The native function of kind 'model' that a job fits, if any, and its independent variables.
 
-        found = compile_model(job.model)
-        if found is not None and set(found.variables) == set(job.variables):
-            return found.program, found.names, found.variables, found.defaults
-    return None, (), (), {}
+    Models of line shapes, and sums, products and quotients of them, have one.
+    """
+    if job.kind == "native":
+        return (job.model if job.model.has_derivatives else None), job.variables
+    if job.kind != "model":
+        return None, ()
+    # A number for each variable: the rows of points that come back tell where it goes.
+    given = {name: np.array([1.0 + k]) for k, name in enumerate(job.variables)}
+    found = compile_model(job.model, job.params, {**given, **job.kws}, 1)
+    if found is None:
+        return None, ()
+    rows = found[1][:, 0].tolist()
+    if not set(rows) <= {1.0 + k for k in range(len(job.variables))}:
+        return None, ()  # one is a constant
+    return found[0], tuple(job.variables[int(row) - 1] for row in rows)
 
 
 @dataclass
