@@ -6,15 +6,19 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from fitcore._model import Call
 from fitcore._model_data import coerce_arraylike
+from fitcore.parameter import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from fitcore.model import CompositeModel, Model
 
-__all__ = ["evaluate_composite", "function_arguments", "nodes_of", "own_arguments", "translate"]
+__all__ = ["evaluate_composite", "function_arguments", "nodes_of", "own_arguments", "translate",
+           "with_values"]  # fmt: skip
 
 
 def number_of(value: Any) -> Any:
@@ -62,6 +66,10 @@ def unresolved_arguments(
         for root in model.param_hints:
             if model._func_haskeywords or root in model._func_allargs:
                 names.setdefault(root, prefix + root)
+        # Independent variables without a value may be made parameters, as gamma of voigt.
+        for root, value in model.independent_vars_defvals.items():
+            if value is None:
+                names.setdefault(root, prefix + root)
         args |= {root: params[name] for root, name in names.items() if name in params}
     known = None if model._func_haskeywords else model._func_allargs
     for name, value in given.items():
@@ -74,6 +82,23 @@ def unresolved_arguments(
                 args.pop(name, None)
                 args[root] = value
     return args
+
+
+def with_values(
+    params: Mapping[str, Any] | None, given: Mapping[str, Any]
+) -> Mapping[str, Any] | None:
+    """Parameters with the values that are given by name, so that expressions follow them."""
+    if not isinstance(params, Parameters):
+        return params
+    names = [name for name in given if name in params]
+    if not names or all(par.expr is None for par in params.values()):
+        return params
+    changed = params.copy()
+    for name in names:
+        value = number_of(given[name])
+        if isinstance(value, (int, float, np.number)):
+            changed[name].set(value=float(np.real(value)), expr="")
+    return changed
 
 
 def combines(node: Any) -> bool:
@@ -120,6 +145,7 @@ def evaluate_composite(
         return node is model or is_transparent(node)
 
     values: list[Any] = []
+    params = with_values(params, given)
     contested = contested_names(model, given)
     for node in nodes_of(model, opens):
         if opens(node):

@@ -167,20 +167,23 @@ def read_value(value: Any) -> Any:
 
 
 def drop_unknown(model: Model, given: dict[str, Any]) -> None:
-    """Warn of names that no function of the model takes, and leave them out."""
-    if model._func_haskeywords:
-        return
+    """Warn of names that no function of the model takes, and leave them out.
+
+    One with ``**kws`` gets them all the same.
+    """
     known = {*model._func_allargs, *model.independent_vars}
     for name in [name for name in given if name not in known]:
         if any(name.removeprefix(leaf.prefix) in leaf._func_allargs for leaf in model._leaves()):
             continue
+        taken = model._func_haskeywords
         warnings.warn(
             f"The keyword argument {name} does not match any arguments of the model function. "
-            "It will be ignored.",
+            + ("Its **kws get it." if taken else "It will be ignored."),
             UserWarning,
             stacklevel=4,
         )
-        del given[name]
+        if not taken:
+            del given[name]
 
 
 def check_start(model: Model, params: Parameters) -> None:

@@ -85,7 +85,7 @@ class ResultPlots:
             )
         values = everywhere(self.model.eval(self.params, **at), curve)
         ax.plot(curve, reduce(values), fitfmt, label="best fit", **(fit_kws or {}))
-        set_title(ax, self.model.name if title is None else title, ax_kws)
+        set_title(ax, title, self.model.name, ax_kws)
         ax.set_xlabel(variable if xlabel is None else xlabel)
         ax.set_ylabel("y" if ylabel is None else ylabel)
         ax.legend()
@@ -129,7 +129,7 @@ class ResultPlots:
             ax.plot(x, left, datafmt, **(data_kws or {}))
         else:
             ax.errorbar(x, left, yerr=errors, fmt=datafmt, **(data_kws or {}))
-        set_title(ax, self.model.name if title is None else title, ax_kws)
+        set_title(ax, title, self.model.name, ax_kws)
         ax.set_ylabel("residuals")
         return ax
 
@@ -179,7 +179,8 @@ show_init, parse_complex, title
             fig = plt.figure(**{"figsize": (width, width), **(fig_kws or {})})
         grid = fig.add_gridspec(2, 1, height_ratios=[1, 4])
         above = fig.add_subplot(grid[0], **(ax_res_kws or {}))
-        below = fig.add_subplot(grid[1], sharex=above, **(ax_fit_kws or {}))
+        ax_fit_kws = {k: v for k, v in (ax_fit_kws or {}).items() if k != "title"}
+        below = fig.add_subplot(grid[1], sharex=above, **ax_fit_kws)
         self.plot_fit(
             below, datafmt, fitfmt, initfmt, xlabel, ylabel, yerr, numpoints, data_kws, fit_kws,
             init_kws, ax_fit_kws, show_init, parse_complex, "",
@@ -240,7 +241,9 @@ def error_bars(result: ModelResult, yerr: Any, parse_complex: str) -> Any:
     return propagate_err(result.data, np.broadcast_to(yerr, np.shape(result.data)), parse_complex)
 
 
-def set_title(ax: Any, title: str, ax_kws: Mapping[str, Any] | None) -> None:
-    """Set a title unless one was asked for otherwise, or it is empty."""
-    if title and not (ax_kws and "title" in ax_kws):
+def set_title(ax: Any, title: str | None, name: str, ax_kws: Mapping[str, Any] | None) -> None:
+    """Set the title: what was asked for, or the name of the model unless `ax_kws` has another."""
+    if title is None and not (ax_kws and "title" in ax_kws):
+        title = name
+    if title:
         ax.set_title(title)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import html
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -211,6 +212,7 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
     def _adopt(self, output: MinimizerResult) -> None:
         """Take over the outcome of a fit."""
         self.model.post_fit(output)
+        add_errors(output)
         self._take_over(output)
 
     def _take_over(self, output: MinimizerResult) -> None:
@@ -434,6 +436,20 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
         table = fitreport_html_table(self, show_correl=show_correl, min_correl=min_correl)
         name = html.escape(self.model._reprstring(long=True), quote=False)
         return f"<h2>Fit Result</h2> <p>Model: {name}</p> {table}"
+
+
+def add_errors(output: MinimizerResult) -> None:
+    """Standard errors of expressions that have none yet: those which post_fit has added."""
+    if output.covar is None:
+        return
+    new = [par for par in output.params.values() if par.expr and par.stderr is None]
+    if not new:
+        return
+    slopes = output.params._expression_jacobian(output.var_names)
+    for par in new:
+        variance = float(slopes[par.name] @ output.covar @ slopes[par.name])
+        if math.isfinite(variance):
+            par.stderr = math.sqrt(max(variance, 0.0))
 
 
 def rsquared(data: Any, best: Any) -> float:

@@ -76,6 +76,10 @@ def read_function(func: Callable[..., Any]) -> FunctionSignature:
     ValueError
         If it has ``*args`` or positional-only arguments, or cannot be read.
     """
+    if hasattr(func, "argnames") and hasattr(func, "kwargs"):
+        # As in lmfit, an object may say what it is called with.
+        defaults = dict(func.kwargs)
+        return FunctionSignature([*func.argnames, *defaults], defaults, False)
     try:
         found = inspect.signature(func).parameters.values()
     except (TypeError, ValueError) as exc:

@@ -15,6 +15,7 @@ from fitcore._model_eval import (
     function_arguments,
     nodes_of,
     own_arguments,
+    with_values,
 )
 from fitcore._model_fit import residual, start_fit
 from fitcore._model_hints import HINT_NAMES, ModelHints
@@ -312,7 +313,7 @@ class Model(ModelInJson, ModelHints):
         TypeError
             If an argument of the function is missing.
         """
-        value = self.func(**self.make_funcargs(params, kwargs))
+        value = self.func(**self.make_funcargs(with_values(params, kwargs), kwargs))
         return coerce_arraylike(value[0] if self.jac is True else value)
 
     def eval_components(self, params: Parameters | None = None, **kwargs: Any) -> dict[str, Any]:

@@ -378,7 +378,8 @@ cdef class ParameterResidual(Evaluator):
         good = np.isfinite(f)
         at = ", ".join(f"{name}={value!r}" for name, value in self.values().items())
         bad = f[~good]
-        what = "NaN" if np.isnan(bad).any() else "infinite"
+        # Of a model lmfit says NaN of whatever is not finite.
+        what = "NaN" if model is not None or np.isnan(bad).any() else "infinite"
         who = (f"the objective function {name_of(self.fcn)}" if model is None
                else "The model function")
         of = "" if model is None else f" {model.name}:"
