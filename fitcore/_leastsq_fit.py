@@ -10,6 +10,7 @@ import numpy as np
 from fitcore._fit import ParameterResidual, all_finite, twins
 from fitcore._leastsq_start import (
     ROUNDING,
+    START_INSIDE,
     check_range,
     leave_bounds,
     range_between,
@@ -143,13 +144,20 @@ class Fit:
     def finish(self, solver: LevenbergMarquardt) -> None:
         """Sharpen a solution that was found, and estimate the covariance, not scaled."""
         covar, patience = None, self._patience()
-        for _ in range(RESTARTS):
+        for left in reversed(range(RESTARTS)):
             self.stalled, self.beside = False, ""
             self._take(solver)
             if self.bounded:
                 solver = self._settle(patience) or solver
                 if self.stopped is not None:
                     return
+                if self.on_bound and not self._stays():
+                    solver = self._release(patience)
+                    if self.stopped is not None or not left:
+                        self._take(solver)
+                        self.stalled = True
+                        return
+                    continue
             if len(self.on_bound) == len(self.names):
                 self.why = "all variables are at a bound"
             if self.why is not None:
@@ -238,6 +246,22 @@ class Fit:
                 if residual is None or float(residual @ residual) < chisqr * (1 - 1e-12):
                     return False
         return True
+
+    def _release(self, patience: int | None) -> LevenbergMarquardt:
+        """Fit all variables from inside the bounds that some were put onto too soon."""
+        u = self.u.copy()
+        for i in self.on_bound:
+            item = self.mapping[i]
+            bound = float(item.value)
+            step = START_INSIDE * range_between(item.min, item.max, bound)
+            item.value = bound + step if bound == item.min else bound - step
+            u[i] = item._setup()
+        whole = self._whole()
+        whole.nfev, self.evaluator = self.evaluator.nfev, whole
+        self.on_bound, self.why = [], None
+        solver = self._solver(whole, u, patience)
+        whole.run(solver)
+        return solver
 
     def _free(self) -> list[int]:
         return [i for i in range(len(self.names)) if i not in self.on_bound]

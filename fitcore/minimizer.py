@@ -138,7 +138,7 @@ class Minimizer(OtherMethods, LastResult):
             raise TypeError(f"iter_cb must be callable or None, got {iter_cb!r}")
         if not isinstance(nan_policy, str) or nan_policy not in NAN_POLICIES:
             raise ValueError(
-                f"nan_policy must be one of {', '.join(map(repr, NAN_POLICIES))}; "
+                f"nan_policy must be 'propagate', 'omit', or 'raise'. "
                 f"got {nan_policy!r:.80}"
             )
         self.userfcn = userfcn

@@ -327,3 +327,24 @@ def test_an_error_of_iter_cb_passes_also_while_we_look_at_a_bound() -> None:
 
     with pytest.raises(RuntimeError, match="from iter_cb"):
         minimize(line, create_params(m={"value": 1.5, "min": 1}, b=0.0), iter_cb=callback)
+
+
+def test_a_variable_that_was_put_onto_its_bound_too_soon_is_released() -> None:
+    x = np.linspace(-10, 10, 1000)
+
+    def peak(area: float, center: float, sigma: float) -> Any:
+        return area / (sigma * np.sqrt(2 * np.pi)) * np.exp(-(((x - center) / sigma) ** 2) / 2)
+
+    data = peak(7.1, 1.1, 2.4) + peak(12.2, 2.5, 0.5)
+    params = Parameters()
+    params.add_many(("a1", 3), ("c1", 1, True, None, 1.5), ("s1", 2, True, 0))
+    params.add_many(("a2", 1), ("c2", 2.6, True, 2), ("s2", 1, True, 0))
+
+    def residual(p: Parameters) -> Any:
+        v = [item.value for item in p.values()]
+        return peak(*v[:3]) + peak(*v[3:]) - data
+
+    result = minimize(residual, params)
+    assert result.success and not result.at_bound
+    found = [item.value for item in result.params.values()]
+    np.testing.assert_allclose(found, [7.1, 1.1, 2.4, 12.2, 2.5, 0.5], rtol=1e-6)
