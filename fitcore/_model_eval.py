@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
-
-import numpy as np
 
 from fitcore._model import Call
 from fitcore._model_data import coerce_arraylike
@@ -17,8 +16,7 @@ if TYPE_CHECKING:
 
     from fitcore.model import CompositeModel, Model
 
-__all__ = ["evaluate_composite", "function_arguments", "nodes_of", "own_arguments", "translate",
-           "with_values"]  # fmt: skip
+__all__ = ["evaluate_composite", "function_arguments", "nodes_of", "own_arguments", "translate"]
 
 
 def number_of(value: Any) -> Any:
@@ -66,10 +64,9 @@ def unresolved_arguments(
         for root in model.param_hints:
             if model._func_haskeywords or root in model._func_allargs:
                 names.setdefault(root, prefix + root)
-        # Independent variables without a value may be made parameters, as gamma of voigt.
-        for root, value in model.independent_vars_defvals.items():
-            if value is None:
-                names.setdefault(root, prefix + root)
+        # Variables that need not be given may have been made parameters.
+        for root in model.independent_vars_defvals:
+            names.setdefault(root, prefix + root)
         args |= {root: params[name] for root, name in names.items() if name in params}
     known = None if model._func_haskeywords else model._func_allargs
     for name, value in given.items():
@@ -82,23 +79,6 @@ def unresolved_arguments(
                 args.pop(name, None)
                 args[root] = value
     return args
-
-
-def with_values(
-    params: Mapping[str, Any] | None, given: Mapping[str, Any]
-) -> Mapping[str, Any] | None:
-    """Parameters with the values that are given by name, so that expressions follow them."""
-    if not isinstance(params, Parameters):
-        return params
-    names = [name for name in given if name in params]
-    if not names or all(par.expr is None for par in params.values()):
-        return params
-    changed = params.copy()
-    for name in names:
-        value = number_of(given[name])
-        if isinstance(value, (int, float, np.number)):
-            changed[name].set(value=float(np.real(value)), expr="")
-    return changed
 
 
 def combines(node: Any) -> bool:
@@ -144,8 +124,8 @@ def evaluate_composite(
         # A subclass that extends eval has come here by it.
         return node is model or is_transparent(node)
 
-    values: list[Any] = []
     params = with_values(params, given)
+    values: list[Any] = []
     contested = contested_names(model, given)
     for node in nodes_of(model, opens):
         if opens(node):
@@ -198,6 +178,47 @@ def own_arguments(leaf: Any, given: Mapping[str, Any], contested: set[str]) -> M
     return {k: v for k, v in given.items() if k not in others} if others else given
 
 
+def with_values(params: Any, given: Mapping[str, Any], prefix: str = "") -> Any:
+    """Parameters whose expressions follow values that are given by name; they are copied for it.
+
+    Parameters
+    ----------
+    params : Parameters, another mapping, or None
+    given : mapping
+    prefix : str
+        What may be missing before the names.
+    """
+    if not isinstance(params, Parameters):
+        return params
+    values = {
+        full: given[name] for name in given for full in {name, prefix + name} if full in params
+    }
+    if not values or not any(item.expr for item in params.values()):
+        return params
+    params = params.copy()
+    for name, value in values.items():
+        # The value counts as it is given, whatever the bounds.
+        params[name].set(value=number_of(value), min=-math.inf, max=math.inf)
+    return params
+
+
 def contested_names(model: Any, given: Mapping[str, Any]) -> set[str]:
     """Which names in `given` are those of parameters."""
     return set(given).intersection(model.param_names) if given else set()
+
+
+def rebuild(parts: list[Any]) -> CompositeModel:
+    """Put a composite model together from what its pickle holds."""
+    stack: list[Any] = []
+    for part in parts:
+        if isinstance(part, tuple):
+            kind, own = part
+            node = kind.__new__(kind)
+            node.__dict__.update(own)
+            node.right = stack.pop()
+            node.left = stack.pop()
+            stack.append(node)
+        else:
+            stack.append(part)
+    made: CompositeModel = stack[0]
+    return made

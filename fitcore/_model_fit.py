@@ -167,22 +167,19 @@ def read_value(value: Any) -> Any:
 
 
 def drop_unknown(model: Model, given: dict[str, Any]) -> None:
-    """Warn of names that no function of the model takes, and leave them out.
-
-    One with ``**kws`` gets them all the same.
-    """
+    """Warn of names that no function of the model has, and leave out what none takes."""
     known = {*model._func_allargs, *model.independent_vars}
     for name in [name for name in given if name not in known]:
         if any(name.removeprefix(leaf.prefix) in leaf._func_allargs for leaf in model._leaves()):
             continue
-        taken = model._func_haskeywords
+        passed = model._func_haskeywords
         warnings.warn(
             f"The keyword argument {name} does not match any arguments of the model function. "
-            + ("Its **kws get it." if taken else "It will be ignored."),
+            f"It will be {'passed on to its **keywords' if passed else 'ignored'}.",
             UserWarning,
             stacklevel=4,
         )
-        if not taken:
+        if not passed:
             del given[name]
 
 

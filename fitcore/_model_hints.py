@@ -143,6 +143,15 @@ class ModelHints:
                         self._add_given(settings, name, rest.pop(name))
                 made.add(full)
                 yield full, settings
+        for leaf in self._leaves():
+            # A variable that need not be given becomes a parameter by a value.
+            for root in leaf.independent_vars_defvals:
+                full = leaf.prefix + root
+                for name in {full, root if leaf is self else full} & rest.keys():
+                    settings = {}
+                    self._add_given(settings, name, rest.pop(name))
+                    made.add(full)
+                    yield full, settings
         for name, hint in self.param_hints.items():
             full = name if name in made else self.prefix + name
             if full in made:
@@ -153,16 +162,6 @@ class ModelHints:
                     self._add_given(settings, key, rest.pop(key))
             made.add(full)
             yield full, settings
-        for leaf in self._leaves():
-            # An independent variable that need not be given becomes a parameter by a number.
-            for root, value in leaf.independent_vars_defvals.items():
-                full = leaf.prefix + root
-                for name in (root, full) if leaf is self else (full,):
-                    if value is None and name in rest and full not in made:
-                        settings = {}
-                        self._add_given(settings, name, rest.pop(name))
-                        made.add(full)
-                        yield full, settings
         if rest:
             names = ", ".join(map(repr, rest))
             warnings.warn(
@@ -174,9 +173,7 @@ class ModelHints:
 
     def _add_given(self, settings: dict[str, Any], name: str, given: Any) -> None:
         replaced = bool(settings.get("expr"))
-        if isinstance(given, dict):
-            if not given:
-                raise TypeError(f"{self.name}: the dict for parameter {name!r} is empty")
+        if isinstance(given, dict) and given:
             settings.update(given)
             if replaced and given.get("value") is not None and not given.get("expr"):
                 self._drop_expression(settings)

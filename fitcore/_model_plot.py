@@ -179,8 +179,7 @@ show_init, parse_complex, title
             fig = plt.figure(**{"figsize": (width, width), **(fig_kws or {})})
         grid = fig.add_gridspec(2, 1, height_ratios=[1, 4])
         above = fig.add_subplot(grid[0], **(ax_res_kws or {}))
-        ax_fit_kws = {k: v for k, v in (ax_fit_kws or {}).items() if k != "title"}
-        below = fig.add_subplot(grid[1], sharex=above, **ax_fit_kws)
+        below = fig.add_subplot(grid[1], sharex=above, **(ax_fit_kws or {}))
         self.plot_fit(
             below, datafmt, fitfmt, initfmt, xlabel, ylabel, yerr, numpoints, data_kws, fit_kws,
             init_kws, ax_fit_kws, show_init, parse_complex, "",
@@ -241,9 +240,9 @@ def error_bars(result: ModelResult, yerr: Any, parse_complex: str) -> Any:
     return propagate_err(result.data, np.broadcast_to(yerr, np.shape(result.data)), parse_complex)
 
 
-def set_title(ax: Any, title: str | None, name: str, ax_kws: Mapping[str, Any] | None) -> None:
-    """Set the title: what was asked for, or the name of the model unless `ax_kws` has another."""
-    if title is None and not (ax_kws and "title" in ax_kws):
-        title = name
-    if title:
+def set_title(ax: Any, title: str | None, default: str, ax_kws: Mapping[str, Any] | None) -> None:
+    """Set the title that was asked for; else, if the axes were not to have one, the default."""
+    if title is not None:
         ax.set_title(title)
+    elif not (ax_kws and "title" in ax_kws):
+        ax.set_title(default)

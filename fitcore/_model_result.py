@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import html
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitcore._compiled_model import compile_residual
 from fitcore._methods import find_method
 from fitcore._model_data import prepare_data
 from fitcore._model_fit import drop_unknown, make_objective, set_start
@@ -18,6 +18,7 @@ from fitcore._model_plot import ResultPlots
 from fitcore._model_result_json import ModelResultInJson
 from fitcore._model_uncertainty import band
 from fitcore._result_table import pandas_for, parameters_frame, plain
+from fitcore._statistics import set_propagated
 from fitcore.confidence import conf_interval
 from fitcore.minimizer import Minimizer, MinimizerException
 from fitcore.printfuncs import ci_report, fit_report, fitreport_html_table
@@ -35,6 +36,9 @@ SUMMARY = (
     "scale_covar", "calc_covar", "ci_out", "col_deriv", "flatchain", "call_kws", "var_names",
     "user_options", "kws", "init_values", "best_values",
 )  # fmt: skip
+
+# Settings of leastsq that need the Python function.
+BY_PYTHON = ("jac", "Dfun", "fprime", "callback")
 
 # Below it, the data count as constant.
 TINY = 1e-15
@@ -209,10 +213,30 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
             return super()._function()
         return make_objective(self.model, self.data, self.weights, self.userkws)
 
+    def _problem(
+        self, params: Parameters, options: Mapping[str, Any]
+    ) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+        """Residuals of built-in models and of composites of them are the core's, if they can be."""
+        plain = (
+            self.userfcn == self.model._residual
+            and self.iter_cb is None
+            and self.nan_policy != "omit"
+            and self.backend == "fitcore"
+            and not any(options.get(name) is not None for name in BY_PYTHON)
+        )
+        if plain:
+            found = compile_residual(self.model, params, self.data, self.weights, self.userkws)
+            if found is not None:
+                return found, (), {}
+        return super()._problem(params, options)
+
     def _adopt(self, output: MinimizerResult) -> None:
         """Take over the outcome of a fit."""
+        before = set(output.params)
         self.model.post_fit(output)
-        add_errors(output)
+        added = [p for name, p in output.params.items() if name not in before and p.expr]
+        if added and output.covar is not None:
+            set_propagated(output.params, added, output.var_names, output.covar)
         self._take_over(output)
 
     def _take_over(self, output: MinimizerResult) -> None:
@@ -436,20 +460,6 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
         table = fitreport_html_table(self, show_correl=show_correl, min_correl=min_correl)
         name = html.escape(self.model._reprstring(long=True), quote=False)
         return f"<h2>Fit Result</h2> <p>Model: {name}</p> {table}"
-
-
-def add_errors(output: MinimizerResult) -> None:
-    """Standard errors of expressions that have none yet: those which post_fit has added."""
-    if output.covar is None:
-        return
-    new = [par for par in output.params.values() if par.expr and par.stderr is None]
-    if not new:
-        return
-    slopes = output.params._expression_jacobian(output.var_names)
-    for par in new:
-        variance = float(slopes[par.name] @ output.covar @ slopes[par.name])
-        if math.isfinite(variance):
-            par.stderr = math.sqrt(max(variance, 0.0))
 
 
 def rsquared(data: Any, best: Any) -> float:
