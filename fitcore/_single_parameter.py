@@ -78,7 +78,6 @@ class Parameter(LmfitNames, ParameterBase):
     'decay'
     """
 
-    __slots__ = ()
     __module__ = "fitcore.parameter"
 
     @overload
@@ -110,6 +109,8 @@ class Parameter(LmfitNames, ParameterBase):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if args:
             kwargs = _by_name(args, kwargs)
+        elif not kwargs:
+            raise TypeError("Parameter() missing 1 required positional argument: 'name'")
         self._fill(**kwargs)
 
     def _fill(
@@ -278,7 +279,7 @@ class Parameter(LmfitNames, ParameterBase):
         return new
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (), self.__getstate__()
+        return type(self).__new__, (type(self),), self.__getstate__()
 
     def __getstate__(self) -> tuple[Any, ...]:
         return (

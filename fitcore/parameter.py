@@ -110,7 +110,7 @@ class Parameters(ParametersInJson):
         for par in self.values():
             par._check_order()
             if par.expr is None:
-                if par._is_unset:
+                if par._is_unset and not math.isfinite(par._last_value):
                     raise ValueError(f"parameter {par.name!r}: no value was given")
                 if par.vary:
                     varying.append(par)
