@@ -31,7 +31,8 @@ class Parameter(LmfitNames, ParameterBase):
     name : str, optional
         Its name; `Parameters` sets it to the key.
     value : float, optional
-        Initial value. Without one it reads as -inf, or ``min``, and cannot be fitted.
+        Initial value. Without one it is ``min``; without that it reads as -inf, and cannot be
+        fitted.
     vary : bool, default True
         Whether the fit varies it. Always False with ``expr``.
     min, max : float, optional

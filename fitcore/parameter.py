@@ -317,7 +317,8 @@ class Parameters(ParametersInJson):
     def __reduce__(self) -> tuple[Any, ...]:
         state = {
             "unique_symbols": {
-                **self._user_symbols(), **{n: p._value_or_last() for n, p in self.items()}
+                **self._user_symbols(),
+                **{n: p._value_or_last() for n, p in self.items()},
             },
             "params": list(self.values()),
             "attributes": {k: v for k, v in self.__dict__.items() if k not in _OWN},

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from fitcore import create_params, fit_report, minimize
+from fitcore import Parameters, create_params, fit_report, minimize
 
 X = np.linspace(0, 10, 101)
 NOISE = 0.1 * np.cos(50 * X**2)
@@ -348,3 +348,11 @@ def test_a_variable_that_was_put_onto_its_bound_too_soon_is_released() -> None:
     assert result.success and not result.at_bound
     found = [item.value for item in result.params.values()]
     np.testing.assert_allclose(found, [7.1, 1.1, 2.4, 12.2, 2.5, 0.5], rtol=1e-6)
+
+
+def test_a_variable_with_a_lower_bound_and_no_value_starts_there_as_in_lmfit() -> None:
+    params = Parameters()
+    params.add("x", min=1, max=9)
+    result = minimize(lambda p: np.array([p["x"] - 3.0, 0.5]), params)
+    assert result.success and result.params["x"].value == pytest.approx(3, rel=1e-9)
+    assert "x" in result.moved
