@@ -204,6 +204,10 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
             )
         self.userargs = (self.data, self.weights)
 
+    def __getstate__(self) -> dict[str, Any]:
+        # The sampler of emcee holds what it samples, this result.
+        return {**self.__dict__, "sampler": None}
+
     def _prepared(self) -> bool:
         """Whether data and variables are those of the last fit."""
         return len(self.userargs) == 2 and self.userargs[0] is self.data is not None
