@@ -166,6 +166,9 @@ class ModelHints:
                     self._add_given(settings, key, rest.pop(key))
             made.add(full)
             yield full, settings
+        for leaf in self._leaves():
+            for name in leaf.independent_vars:  # no parameters, and no mistakes
+                rest.pop(name, None)
         if rest:
             names = ", ".join(map(repr, rest))
             warnings.warn(

@@ -75,6 +75,8 @@ def _form(kind: str, form: str) -> int:
     """The number of a form, by its name."""
     forms = FORMS[kind]
     number = forms.get(form) if isinstance(form, str) else None
+    if number is None and kind == "thermal" and isinstance(form, str):
+        number = forms.get(form.lower().partition("-")[0])  # Bose-Einstein, Fermi-Dirac
     if number is None:
         wanted = {
             "step": "'erf', 'logistic', 'atan', 'arctan', or 'linear'",
