@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
-from fitcore._arrays cimport doubles, sole_owner, vector, zeros
+from fitcore._arrays cimport count, doubles, number, sole_owner, vector, zeros
 from fitcore._evaluator cimport Evaluator
 from fitcore._solver cimport (
     Solver, array_of_numbers, check_subclass, intact, read_state, scale_factors, start_point,
@@ -14,7 +14,6 @@ from fitcore._solver cimport (
 
 import numpy as np
 
-from fitcore._arrays import count, number
 
 cnp.import_array()
 

@@ -4,11 +4,12 @@
 from libc.string cimport memcpy
 cimport numpy as cnp
 
+from fitcore._arrays cimport all_finite, real_array
+
 from fitcore._evaluator cimport Evaluator, python_evaluator
 
 import numpy as np
 
-from fitcore._arrays import all_finite, real_array
 
 cnp.import_array()
 

@@ -7,11 +7,10 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
-from fitcore._arrays cimport doubles, fresh, sole_owner, zeros
+from fitcore._arrays cimport count, doubles, fresh, number, real_array, sole_owner, zeros
 
 import numpy as np
 
-from fitcore._arrays import count, number, real_array
 from fitcore._bounds import read_bounds
 
 cdef extern from "dispatch.h" nogil:

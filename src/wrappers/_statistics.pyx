@@ -1,0 +1,149 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Goodness of fit, and uncertainties from the covariance matrix: the last steps of every fit.
+
+Compiled because in a small fit they would cost as much as ten evaluations of the function.
+"""
+
+from libc.math cimport NAN, isfinite, log, sqrt
+cimport numpy as cnp
+
+from fitcore._parameter cimport ParameterBase
+
+import numpy as np
+
+cnp.import_array()
+
+__all__ = ["goodness", "set_uncertainties"]
+
+cdef double TINY_CHISQR = 1e-250
+cdef object ZERO = 0.0
+
+
+cdef cnp.ndarray plain(object a):
+    return np.ascontiguousarray(a, dtype=np.float64)
+
+
+def goodness(residual, Py_ssize_t nvarys):
+    """Statistics of the residuals of a fit.
+
+    Parameters
+    ----------
+    residual : ndarray, shape (N,)
+        Residuals at the solution; none if the fit was stopped before there were any.
+    nvarys : int
+        Number of variables.
+
+    Returns
+    -------
+    dict of str to number
+        By the names that results have for them:
+
+        ndata : int
+            Number of residuals, N.
+        nfree : int
+            Degrees of freedom, N less the number of variables.
+        chisqr : float
+            Sum of the squared residuals, at least 1e-250 N: a perfect fit has no logarithm.
+        redchi : float
+            Reduced chi-square: the sum of the squared residuals, however small, over `nfree`,
+            or over 1 if there are no degrees of freedom.
+        aic : float
+            Akaike's information criterion, ``N ln(chisqr/N) + 2 nvarys``.
+        bic : float
+            Bayesian information criterion, ``N ln(chisqr/N) + ln(N) nvarys``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fitcore._statistics import goodness
+    >>> goodness(np.array([1.0, 1.0, 2.0]), 1)["redchi"]
+    3.0
+    """
+    cdef cnp.ndarray r = plain(residual)
+    cdef Py_ssize_t ndata = cnp.PyArray_SIZE(r)
+    cdef Py_ssize_t nfree = ndata - nvarys
+    cdef double squares, chisqr, deviance = NAN
+    if ndata == 0:
+        return {"ndata": 0, "nfree": nfree, "chisqr": NAN, "redchi": NAN, "aic": NAN, "bic": NAN}
+    squares = np.dot(r, r)      # as users form it, to the last bit
+    # A NaN stays one.
+    chisqr = TINY_CHISQR * ndata if squares < TINY_CHISQR * ndata else squares
+    if isfinite(chisqr):
+        deviance = ndata * log(chisqr / ndata)
+    return {
+        "ndata": ndata,
+        "nfree": nfree,
+        "chisqr": chisqr,
+        "redchi": squares / (nfree if nfree > 1 else 1),
+        "aic": deviance + 2 * nvarys,
+        "bic": deviance + log(<double> ndata) * nvarys,
+    }
+
+
+def set_uncertainties(params, list varying, covar, tuple withheld=(), double factor=1.0):
+    """Write standard errors and correlations into the parameters.
+
+    Those of fixed parameters are 0; those of expressions are propagated to first order.
+
+    Parameters
+    ----------
+    params : Parameters
+        Where they are written.
+    varying : list of Parameter, length n
+        The variables, members of `params`.
+    covar : ndarray, shape (n, n)
+        Their covariance, symmetric; a variance of 0 means that nothing is known of that variable.
+    withheld : tuple of str
+        Variables on a bound: they get none, and the rest count them as fixed.
+    factor : float, default 1.0
+        What `covar` is to be multiplied by; correlations do not depend on it, even where it is 0.
+    """
+    cdef cnp.ndarray matrix = plain(covar)
+    cdef Py_ssize_t i, j, n = len(varying)
+    cdef const double *c = <const double *> cnp.PyArray_DATA(matrix)
+    cdef ParameterBase item
+    cdef bint derived = False
+    cdef list known = []        # dicts of correlations; None where nothing is to be known
+    cdef dict row
+    cdef double correlation
+    if cnp.PyArray_SIZE(matrix) != n * n:
+        raise ValueError(f"covar must have shape ({n}, {n}), got {covar.shape}")
+    for value in params.values():
+        item = <ParameterBase?> value
+        item.stderr, item.correl = ZERO, None
+        derived |= item._expr is not None
+    for i in range(n):
+        item = <ParameterBase?> varying[i]
+        if item._name in withheld:
+            item.stderr = None
+            known.append(None)
+            continue
+        item.stderr = sqrt(c[i * n + i] * factor)
+        row = {}
+        for j in range(n):
+            if j == i or (withheld and (<ParameterBase> varying[j])._name in withheld):
+                continue
+            if j < i:
+                row[(<ParameterBase> varying[j])._name] = (<dict> known[j])[item._name]
+            else:
+                # The inverse roots first: products of two small standard errors underflow.
+                correlation = 0.0
+                if c[i * n + i] > 0 and c[j * n + j] > 0:
+                    correlation = c[j * n + i] * (1 / sqrt(c[j * n + j])) * (1 / sqrt(c[i * n + i]))
+                row[(<ParameterBase> varying[j])._name] = correlation
+        item.correl = row
+        known.append(row)
+    if derived:
+        propagate(params, [(<ParameterBase> value)._name for value in varying], matrix, factor)
+
+
+cdef int propagate(object params, list names, cnp.ndarray covar, double factor) except -1:
+    """Standard errors of the expressions, to first order."""
+    cdef double variance
+    cdef dict rows = params._expression_jacobian(names)
+    for value in params.values():
+        if (<ParameterBase> value)._expr is not None:
+            row = rows[(<ParameterBase> value)._name]
+            variance = float(row @ covar @ row) * factor
+            (<ParameterBase> value).stderr = sqrt(variance) if variance >= 0 else None
+    return 0
