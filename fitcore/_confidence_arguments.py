@@ -64,7 +64,7 @@ def signature(who: str) -> inspect.Signature:
 def by_name(who: str, minimizer: Any, args: tuple[Any, ...], kws: dict[str, Any]) -> dict[str, Any]:
     """Arguments by name, whichever signature they were given in."""
     two = who == "conf_interval2d"
-    new = "result" in kws or bool(args and isinstance(args[0], MinimizerResult))
+    new = "result" in kws or bool(args and isinstance(args[0], (MinimizerResult, Minimizer)))
     # The manual of lmfit 0.7 has no result, but what came later is good to have by name.
     order = [*(["result"] if new else []), *ORDERS[who]]
     if len(args) > len(order):
@@ -96,6 +96,8 @@ def _fit_of(who: str, minimizer: Any, result: Any) -> tuple[Minimizer, Minimizer
         raise TypeError(
             f"minimizer must be a Minimizer or what minimize() returned, got {minimizer!r:.80}"
         )
+    if isinstance(result, Minimizer):  # the result of a Model, which is both
+        result = result.result
     result = minimizer.result if result is None else result
     if result is None or "chisqr" not in result.__dict__:
         raise MinimizerException(f"{who} needs a fit: call leastsq() of the minimizer first")
@@ -122,6 +124,7 @@ def scale_of(fit: Fitted, name: str) -> float:
             return scale
         reason = "is on its bound, and chi-square does not rise gradually from there"
     raise MinimizerException(
+        "Cannot determine Confidence Intervals without sensible uncertainty estimates: "
         f"parameter {name!r} {reason}: set result.params[{name!r}].stderr to an estimate, or leave "
         "it out by p_names (conf_interval2d: give limits)"
     )

@@ -5,6 +5,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitcore._bounded_lm import BoundedLevenbergMarquardt
+from fitcore._native import NativeCall
 from fitcore.minpack import Evaluator, LevenbergMarquardt
 
 __all__ = ["CurveResidual", "whitened"]
@@ -25,5 +26,6 @@ class CurveResidual(Evaluator):
         col_deriv: bool,
         least: int,
     ) -> None: ...
+    def use_native(self, residuals: NativeCall, scheme: str) -> None: ...
     def fit(self, solver: LevenbergMarquardt) -> None: ...
     def jacobian_at_end(self, solver: BoundedLevenbergMarquardt, scheme: str) -> None: ...

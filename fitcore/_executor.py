@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     Task = TypeVar("Task")
     Outcome = TypeVar("Outcome")
 
-__all__ = ["check_executor", "run_tasks"]
+__all__ = ["check_executor", "progress_bar", "run_tasks"]
 
 
 def check_executor(executor: Any) -> Any:
@@ -56,7 +56,7 @@ def run_tasks(
     Exception
         The first that a task raises, unchanged. Tasks that have not begun are then cancelled.
     """
-    bar = _bar(len(tasks), unit) if progress else None
+    bar = progress_bar(len(tasks), unit) if progress else None
     outcomes: dict[int, Outcome] = {}
     try:
         for index, outcome in _outcomes(function, tasks, executor):
@@ -99,7 +99,21 @@ def _outcomes(
         raise
 
 
-def _bar(total: int, unit: str) -> Any:
+def progress_bar(total: int | None, unit: str) -> Any:
+    """A bar of tqdm.
+
+    Parameters
+    ----------
+    total : int or None
+        How many there are, if that is known.
+    unit : str
+        What it counts.
+
+    Raises
+    ------
+    ImportError
+        If tqdm is missing.
+    """
     try:
         from tqdm import tqdm
     except ImportError as exc:

@@ -11,6 +11,7 @@ from fitcore._leastsq_originals import OriginalFit, check_settings
 from fitcore._leastsq_settings import read_limit, read_settings
 from fitcore._leastsq_start import beside_bounds, range_between
 from fitcore._messages import stopped_text
+from fitcore._native import NativeCall
 from fitcore._statistics import goodness, set_uncertainties
 
 if TYPE_CHECKING:
@@ -39,6 +40,10 @@ def fit_leastsq(
     The arguments are those of :meth:`fitcore.Minimizer.leastsq` and its class.
     """
     settings = read_settings(options)
+    differences = options.get("jac") is not None
+    own = isinstance(fcn, NativeCall) and fcn.has_derivatives and not differences
+    if own and settings["Dfun"] is None:
+        settings["Dfun"], settings["jac"] = fcn, "analytic"
     n = result.nvarys
     limit = read_limit(max_nfev, n)
     if settings["maxfev"] is None:
@@ -62,6 +67,8 @@ def fit_leastsq(
     aborted = fit.stopped is not None
     ier = -1 if aborted else fit.info
     at_bound = tuple(fit.names[i] for i in fit.on_bound) if fit.on_bound else ()
+    if (code := getattr(fit.evaluator, "stop_code", None)) is not None:
+        result.stop_code = code
     found = goodness(residual, n)
     result.__dict__.update(
         method="leastsq",

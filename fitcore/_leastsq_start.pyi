@@ -3,6 +3,7 @@ from typing import Any
 
 ROUNDING: float
 NEXT: float
+START_INSIDE: float
 
 def without_bounds(items: Iterable[Any]) -> list[Any]: ...
 def has_bounds(items: list[Any]) -> bool: ...

@@ -34,6 +34,8 @@ def outcome(info: int, ftol: float, xtol: float, gtol: float, maxfev: int) -> st
 
 def stopped_text(why: str, limit: int) -> str:
     """How a fit ended that was stopped, with at most `limit` evaluations allowed."""
+    if why.startswith("the native function"):
+        return f"Fit aborted: {why}."
     return {
         "max_nfev": f"Fit aborted: number of function evaluations > {limit}",
         "iter_cb": "Fit aborted: iter_cb asked for it.",

@@ -9,6 +9,7 @@ import numpy as np
 
 from fitcore._fit import AbortFitException, ParameterResidual, twins
 from fitcore._leastsq_start import check_range, leave_bounds, without_bounds
+from fitcore._native_fit import residual_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -138,8 +139,8 @@ class Objective:
     ) -> ParameterResidual:
         """An evaluator of the user's function in other coordinates, or by some variables."""
         fitter = self.fitter
-        made = ParameterResidual(
-            fitter.userfcn,  # type: ignore[arg-type]
+        made = residual_of(
+            fitter._function(),
             self.params,
             self.varying if varying is None else varying,
             points,

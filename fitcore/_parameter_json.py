@@ -5,26 +5,30 @@ from __future__ import annotations
 import json
 import warnings
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import IO, TYPE_CHECKING, Any, Self
 
-import numpy as np
+from fitcore._single_parameter import Parameter
+from fitcore.jsonutils import FunctionNotLoaded, decode4js, encode4js
 
-__all__ = ["decode", "encode", "read", "write"]
+__all__ = ["ParametersInJson", "read", "write"]
 
-# Constants that lmfit writes among the symbols of the user.
-_CONSTANTS = {"e", "pi", "inf", "nan", "True", "False", "None", "little_endian"}
+# What lmfit writes among the symbols of the user though it is in every interpreter.
+_NOT_THE_USERS = {
+    "e", "pi", "inf", "nan", "Inf", "NAN", "infty", "newaxis", "True", "False", "None",
+    "little_endian", "erf", "erfc", "gamfcn", "loggammafcn", "betalnfnc", "wofz",
+}  # fmt: skip
 
 
 def write(symbols: Mapping[str, Any], states: Iterable[tuple[Any, ...]], **kws: Any) -> str:
     """JSON of the symbols of the user and the states of the parameters.
 
-    Symbols that JSON cannot hold, functions above all, are left out with a UserWarning.
-    ``kws`` go to `json.dumps`.
+    Of functions module and name are written. Symbols that JSON cannot hold are left out with a
+    UserWarning. ``kws`` go to `json.dumps`.
     """
     kept, left_out = {}, []
     for name, value in symbols.items():
         try:
-            kept[name] = encode(value)
+            kept[name] = encode4js(value)
         except TypeError:
             left_out.append(name)
     if left_out:
@@ -33,10 +37,16 @@ def write(symbols: Mapping[str, Any], states: Iterable[tuple[Any, ...]], **kws: 
     return json.dumps({"unique_symbols": kept, "params": list(states)}, **kws)
 
 
-def read(text: str | bytes, **kws: Any) -> tuple[dict[str, Any], list[list[Any]]]:
+def read(
+    text: str | bytes,
+    funcdefs: Mapping[str, Any] | None = None,
+    allow_imports: bool = False,
+    **kws: Any,
+) -> tuple[dict[str, Any], list[list[Any]]]:
     """The symbols and the states of the parameters in a JSON string; ``kws`` go to `json.loads`.
 
-    Symbols that belong to asteval itself and functions are left out.
+    Functions that cannot be loaded (see `fitcore.jsonutils.decode4js`) and symbols of an unknown
+    kind are left out with a UserWarning.
 
     Raises
     ------
@@ -44,68 +54,110 @@ def read(text: str | bytes, **kws: Any) -> tuple[dict[str, Any], list[list[Any]]
         It is no JSON, or not of parameters.
     """
     data = json.loads(text, **kws)
+    symbols: dict[str, Any] = {}
+    left_out = []
     try:
         states = data["params"]
-        stored = data.get("unique_symbols") or {}
-        symbols = {
-            str(name): decode(value)
-            for name, value in stored.items()
-            if name not in _CONSTANTS and not (isinstance(value, dict) and _is_function(value))
-        }
+        for name, value in (data.get("unique_symbols") or {}).items():
+            if name in _NOT_THE_USERS:
+                continue
+            if funcdefs is not None and name in funcdefs:
+                symbols[name] = funcdefs[name]
+                continue
+            try:
+                symbols[name] = decode4js(value, funcdefs, allow_imports=allow_imports)
+            except FunctionNotLoaded:
+                left_out.append(name)
     except (TypeError, KeyError, AttributeError, ValueError) as error:
         raise ValueError(f"the JSON does not hold Parameters: {error!r}") from error
     if not isinstance(states, list):
         raise ValueError(f"the JSON does not hold Parameters: params is {states!r:.60}")
+    if left_out:
+        warnings.warn(
+            f"functions that are not loaded from a file: {', '.join(left_out)}; give them as "
+            "funcdefs={name: function}, or allow_imports=True if you trust the file",
+            UserWarning,
+            stacklevel=3,
+        )
     return symbols, states
 
 
-def _is_function(value: Mapping[str, Any]) -> bool:
-    return value.get("__class__") not in _CLASSES
+class ParametersInJson(dict[str, Parameter]):
+    """What `Parameters` has for JSON."""
 
+    if TYPE_CHECKING:
 
-_CLASSES = {"Complex", "NDArray", "Tuple", "List", "Dict"}
+        def _user_symbols(self) -> dict[str, Any]: ...
+        def _add_symbols(self, symbols: Mapping[str, Any]) -> None: ...
+        def _take(self, new: Any) -> None: ...
 
+    def dumps(self, **kws: Any) -> str:
+        """The parameters as a JSON string, in lmfit's layout.
 
-def encode(value: Any) -> Any:
-    """``value`` for JSON, in lmfit's notation; TypeError for what it cannot hold."""
-    if value is None or isinstance(value, bool | int | float | str):
-        return value
-    if isinstance(value, np.bool_ | np.integer | np.floating):
-        return value.item()
-    if isinstance(value, complex | np.complexfloating):
-        return {"__class__": "Complex", "value": [float(value.real), float(value.imag)]}
-    if isinstance(value, np.ndarray) and value.dtype.kind in "fiubc":
-        parts = [value.real, value.imag] if value.dtype.kind == "c" else value
-        flat = [part.ravel().tolist() for part in parts] if isinstance(parts, list) else (
-            value.ravel().tolist())  # fmt: skip
-        return {"__class__": "NDArray", "__shape__": list(value.shape),
-                "__dtype__": value.dtype.name, "value": flat}  # fmt: skip
-    if isinstance(value, tuple | list):
-        kind = "Tuple" if isinstance(value, tuple) else "List"
-        return {"__class__": kind, "value": [encode(item) for item in value]}
-    if isinstance(value, dict) and all(isinstance(key, str) for key in value):
-        return {"__class__": "Dict", **{key: encode(item) for key, item in value.items()}}
-    raise TypeError(f"{type(value).__name__} has no JSON form")
+        The user's symbols are written as :func:`fitcore.jsonutils.encode4js` does: data as it is,
+        functions by module and name. A UserWarning names those that cannot be written.
 
+        Parameters
+        ----------
+        **kws
+            Passed to `json.dumps`.
 
-def decode(value: Any) -> Any:
-    """The inverse of `encode`; None for functions and whatever else is not plain data."""
-    if not isinstance(value, dict):
-        return value
-    kind, content = value.get("__class__"), value.get("value")
-    if kind == "Complex" and content is not None:
-        return complex(*content)
-    if kind in ("Tuple", "List") and content is not None:
-        items = [decode(item) for item in content]
-        return tuple(items) if kind == "Tuple" else items
-    if kind == "Dict":
-        return {key: decode(item) for key, item in value.items() if key != "__class__"}
-    dtype = str(value.get("__dtype__"))
-    if kind == "NDArray" and dtype.rstrip("0123456789") in ("float", "int", "uint", "bool",
-                                                            "complex"):  # fmt: skip
-        array: Any = content
-        if dtype.startswith("complex"):
-            parts = np.asarray(content, dtype=np.float64)
-            array = parts[0] + 1j * parts[1]
-        return np.asarray(array, dtype=dtype).reshape(value["__shape__"])
-    return None
+        Examples
+        --------
+        >>> from fitcore import Parameters, create_params
+        >>> text = create_params(a={"value": 1, "min": 0}).dumps()
+        >>> Parameters().loads(text)
+        Parameters([('a', <Parameter 'a', value=1, bounds=[0:inf]>)])
+        """
+        states = [par.__getstate__() for par in self.values()]
+        return write(self._user_symbols(), states, **kws)
+
+    def loads(
+        self,
+        s: str | bytes,
+        funcdefs: Mapping[str, Any] | None = None,
+        *,
+        allow_imports: bool = False,
+        **kws: Any,
+    ) -> Self:
+        """Replace the parameters by those of a JSON string, written here or by lmfit.
+
+        Nothing in it is unpickled or executed. Functions among the symbols are loaded as
+        :func:`fitcore.jsonutils.decode4js` does; a UserWarning names those that are left out.
+
+        Parameters
+        ----------
+        s : str or bytes
+        funcdefs : dict of str to callable, optional
+            Functions, by the names they have in expressions.
+        allow_imports : bool, default False
+            Whether functions may be imported from the modules that the file names: only for files
+            that you trust.
+        **kws
+            Passed to `json.loads`.
+
+        Raises
+        ------
+        ValueError
+            It is no JSON, or not of parameters; these are then as they were.
+        ImportError, AttributeError
+            With `allow_imports`, what a file names is not there.
+        """
+        symbols, states = read(s, funcdefs, allow_imports, **kws)
+        new = type(self).__new__(type(self))
+        for state in states:
+            par = Parameter()
+            par.__setstate__(state)
+            new[par.name] = par  # type: ignore[index]
+        self.clear()
+        self._add_symbols({name: value for name, value in symbols.items() if name not in new})
+        self._take(new)
+        return self
+
+    def dump(self, fp: IO[str], **kws: Any) -> int:
+        """Write `dumps` to an open file; returns the number of characters."""
+        return fp.write(self.dumps(**kws))
+
+    def load(self, fp: IO[str], **kws: Any) -> Self:
+        """Replace the parameters by those of an open file, as `loads`."""
+        return self.loads(fp.read(), **kws)

@@ -12,9 +12,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fitcore._fit import ParameterResidual, coerce_float64, twins
+from fitcore._fit import coerce_float64, twins
 from fitcore._leastsq_fit import EPSFCN, TOO_MANY, columns_of
 from fitcore._leastsq_settings import UNLIMITED
+from fitcore._native_fit import residual_of
 from fitcore.minpack import LevenbergMarquardt
 
 if TYPE_CHECKING:
@@ -64,9 +65,8 @@ class Fitted:
     @classmethod
     def of(cls, minimizer: Minimizer, result: MinimizerResult) -> Fitted:
         """The fit `result`, made by `minimizer`."""
-        assert minimizer.userfcn is not None
         return cls(
-            minimizer.userfcn,
+            minimizer._function(),
             minimizer.userargs,
             minimizer.userkws,
             minimizer.nan_policy,
@@ -167,11 +167,12 @@ class Profile:
         jacobian, col_deriv = settings["Dfun"], bool(settings["col_deriv"])
         self.scheme = "analytic" if jacobian is not None else settings["jac"] or "2-point"
         self.epsfcn = settings["epsfcn"] or EPSFCN
-        if jacobian is not None and len(self.names) < len(result.var_names):
+        some = len(self.names) < len(result.var_names)
+        if jacobian is not None and jacobian is not fit.fcn and some:
             jacobian = columns_of(
                 jacobian, [result.var_names.index(name) for name in self.names], col_deriv
             )
-        self.evaluator = ParameterResidual(
+        self.evaluator = residual_of(
             fit.fcn,
             self.params,
             self.varying,

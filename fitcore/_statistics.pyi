@@ -1,6 +1,7 @@
 from typing import Any, TypedDict
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 class Goodness(TypedDict):
     ndata: int
@@ -10,6 +11,9 @@ class Goodness(TypedDict):
     aic: float
     bic: float
 
+TINY_CHISQR: float
+
+def correlations(covar: ArrayLike) -> NDArray[np.float64]: ...
 def goodness(residual: ArrayLike, nvarys: int) -> Goodness: ...
 def set_uncertainties(
     params: Any,

@@ -4,6 +4,8 @@ from typing import Any, Final, Literal, Self
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fitcore._native import NativeCall
+
 __all__ = ["LBFGSB", "MESSAGES", "Objective"]
 
 MESSAGES: Final[dict[int, str]]
@@ -16,8 +18,26 @@ def as_gradient(value: Any, n: int) -> NDArray[np.float64]: ...
 
 class Objective: ...
 
+class NativeObjective(Objective):
+    def __init__(
+        self,
+        function: NativeCall,
+        callback: Callable[[LBFGSB], object] | None = None,
+        trace: Callable[[LBFGSB], object] | None = None,
+        step: NDArray[np.float64] | None = None,
+        relative: NDArray[np.float64] | None = None,
+        usual: float = 0,
+        lower: NDArray[np.float64] | None = None,
+        upper: NDArray[np.float64] | None = None,
+    ) -> None: ...
+    @property
+    def nfev(self) -> int: ...
+    @property
+    def njev(self) -> int: ...
+
 class LBFGSB:
     restarts: int
+    stop_code: int | None
     def __init__(
         self,
         x0: ArrayLike,
@@ -37,6 +57,9 @@ class LBFGSB:
         trace: Callable[[Self], object] | None = None,
         maxiter: int | None = None,
         maxfun: int | None = None,
+    ) -> Self: ...
+    def run_objective(
+        self, objective: Objective, maxiter: int | None = None, maxfun: int | None = None
     ) -> Self: ...
     def ask(self) -> NDArray[np.float64]: ...
     def tell(self, f: float, g: ArrayLike) -> None: ...

@@ -6,15 +6,15 @@ import copy
 import keyword
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import IO, TYPE_CHECKING, Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
 import numpy as np
 from numpy.typing import DTypeLike, NDArray
 
-from fitcore import _parameter_json as _json
 from fitcore import _parameter_tables as _tables
 from fitcore import expression as _expression
 from fitcore._parameter import Constraint, Group, as_number, copy_items, prepare_items
+from fitcore._parameter_json import ParametersInJson
 from fitcore._single_parameter import Parameter
 from fitcore._uncertain import create_uvars as _create_uvars
 
@@ -29,7 +29,7 @@ _SETTINGS = {"value", "vary", "min", "max", "expr", "brute_step", "user_data", "
 _OWN = {"_group", "_symbols", "_interp", "_fresh", "_shown"}
 
 
-class Parameters(dict[str, Parameter]):
+class Parameters(ParametersInJson):
     """An ordered dict of `Parameter` objects by name, which may be expressions of each other.
 
     Keys are Python identifiers, not reserved words. A Parameter that belongs to another
@@ -497,63 +497,6 @@ class Parameters(dict[str, Parameter]):
 
     def _repr_html_(self) -> str:
         return _tables.html(self)
-
-    # -- JSON
-
-    def dumps(self, **kws: Any) -> str:
-        """The parameters as a JSON string, in lmfit's layout.
-
-        Numbers, strings, arrays and containers of these among the user's symbols are written;
-        functions are not: a UserWarning names them, and they must be given again.
-
-        Parameters
-        ----------
-        **kws
-            Passed to `json.dumps`.
-
-        Examples
-        --------
-        >>> text = create_params(a={"value": 1, "min": 0}).dumps()
-        >>> Parameters().loads(text)
-        Parameters([('a', <Parameter 'a', value=1, bounds=[0:inf]>)])
-        """
-        states = [par.__getstate__() for par in self.values()]
-        return _json.write(self._user_symbols(), states, **kws)
-
-    def loads(self, s: str | bytes, **kws: Any) -> Self:
-        """Replace the parameters by those of a JSON string, written here or by lmfit.
-
-        Nothing in it is unpickled or executed: functions that lmfit stored are left out.
-
-        Parameters
-        ----------
-        s : str or bytes
-        **kws
-            Passed to `json.loads`.
-
-        Raises
-        ------
-        ValueError
-            It is no JSON, or not of parameters; these are then as they were.
-        """
-        symbols, states = _json.read(s, **kws)
-        new = Parameters()
-        for state in states:
-            par = Parameter()
-            par.__setstate__(state)
-            new[par.name] = par  # type: ignore[index]
-        self.clear()
-        self._add_symbols({name: value for name, value in symbols.items() if name not in new})
-        self._take(new)
-        return self
-
-    def dump(self, fp: IO[str], **kws: Any) -> int:
-        """Write `dumps` to an open file; returns the number of characters."""
-        return fp.write(self.dumps(**kws))
-
-    def load(self, fp: IO[str], **kws: Any) -> Self:
-        """Replace the parameters by those of an open file, as `loads`."""
-        return self.loads(fp.read(), **kws)
 
 
 def _entries(parlist: tuple[Any, ...]) -> Iterable[Any]:

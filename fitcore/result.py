@@ -84,6 +84,8 @@ class MinimizerResult:
         The solution in the internal coordinates of the solver.
     call_kws : dict
         The solver's settings.
+    stop_code : int or None
+        What a `NativeFunction` returned to stop the fit; None if it did not.
     """
 
     params: Parameters
@@ -113,6 +115,7 @@ class MinimizerResult:
     moved: dict[str, float]
     last_internal_values: NDArray[np.float64]
     call_kws: dict[str, Any]
+    stop_code: int | None = None
 
     # How to run again; lost when pickled, as functions often cannot be.
     _minimizer: Minimizer | None = None
@@ -163,6 +166,23 @@ class MinimizerResult:
         except ImportError as exc:
             raise ImportError("flatchain needs pandas: pip install fitcore[pandas]") from exc
         return pd.DataFrame(chain.reshape(-1, chain.shape[-1]), columns=self.var_names)
+
+    def to_dataframe(self) -> Any:
+        """The parameters as a table; needs pandas.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index: the names. Columns: value, stderr, init_value, min, max, vary, expr.
+
+        Raises
+        ------
+        ImportError
+            If pandas is missing.
+        """
+        from fitcore._result_table import parameters_frame
+
+        return parameters_frame(self.params)
 
     def leastsq(self, **kws: Any) -> bool:
         """Run the fit again by Levenberg-Marquardt, from the present values of `params`.
@@ -281,7 +301,7 @@ class MinimizerResult:
             chosen = range(candidate_nmb, candidate_nmb + 1)
         else:
             raise ValueError(
-                f"candidate_nmb must be 'all' or from 1 to {len(candidates)}, got "
+                f"'candidate_nmb' should be between 1 and {len(candidates)}, or 'all'; got "
                 f"{candidate_nmb!r:.80}"
             )
         for number in chosen:

@@ -30,7 +30,8 @@ Function = Callable[[Array], Any]
 Counts = tuple[int, int]
 
 
-def _missing(what: str) -> None:
+def missing(what: str) -> None:
+    """Skip the test that calls this, or fail it if FITCORE_REQUIRE_PEERS=1, for want of a peer."""
     if os.environ.get("FITCORE_REQUIRE_PEERS") == "1":
         pytest.fail(f"{what}, and FITCORE_REQUIRE_PEERS=1 asks for it", pytrace=False)
     pytest.skip(what, allow_module_level=True)
@@ -46,7 +47,7 @@ def require() -> None:
         return
     if os.environ.get("FITCORE_WITHOUT_ORIGINALS") == "1":
         pytest.skip("allowed: a build without the originals", allow_module_level=True)
-    _missing("this build of fitcore is without the originals")
+    missing("this build of fitcore is without the originals")
 
 
 def require_peer(name: str) -> ModuleType:
@@ -54,8 +55,8 @@ def require_peer(name: str) -> ModuleType:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        _missing(f"{name} cannot be imported ({error})")
-        raise  # not reached: both ways out of _missing raise
+        missing(f"{name} cannot be imported ({error})")
+        raise  # not reached: both ways out of missing raise
 
 
 @dataclass

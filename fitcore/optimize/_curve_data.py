@@ -9,11 +9,20 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fitcore._native import NativeCall
+
 Array = NDArray[np.float64]
 
 
 def parameter_count(f: Callable[..., Any]) -> int:
     """How many parameters the model takes after xdata, by its signature."""
+    if isinstance(f, NativeCall):
+        if f.names is None:
+            raise ValueError(
+                "Unable to determine number of fit parameters: give p0, or names to the "
+                "NativeFunction"
+            )
+        return len(f.names)
     try:
         signature = inspect.signature(f)
     except (TypeError, ValueError) as exc:

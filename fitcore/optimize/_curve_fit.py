@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from fitcore._bounded_lm import BoundedLevenbergMarquardt
 from fitcore._curve import CurveResidual
 from fitcore.minpack import LevenbergMarquardt
+from fitcore.native import NativeFunction
 from fitcore.optimize._curve_data import (
     UNBOUNDED,
     box,
@@ -67,8 +68,10 @@ def curve_fit(
 
     Parameters
     ----------
-    f : callable
-        The model, ``f(xdata, p1, p2, ...)``. Returns an array of the shape of `ydata`.
+    f : callable or fitcore.NativeFunction
+        The model, ``f(xdata, p1, p2, ...)``. Returns an array of the shape of `ydata`. A native
+        function, of kind 'model', is called without the GIL, for its derivatives too if it has
+        them and `jac` is None; `xdata` is then of shape (m,) or (nx, m).
     xdata : array_like or object
         Whatever the model takes as its first argument. Lists, tuples and arrays reach it as arrays
         of doubles, anything else as it is.
@@ -177,6 +180,11 @@ def curve_fit(
     """
     if not callable(f):
         raise TypeError(f"f must be callable, got {f!r:.80}")
+    if isinstance(f, NativeFunction):
+        if f.kind != "model":
+            raise TypeError(f"f must be a NativeFunction of kind 'model', got kind {f.kind!r}")
+        if jac is None and f.has_derivatives:
+            jac = f.jacobian
     if p0 is None:
         n = parameter_count(f)
         limits = box(bounds, n)
@@ -214,6 +222,14 @@ def curve_fit(
             f"points={y.size}"
         )
     residual = CurveResidual(f, x, y, weights, correlated, derivative, col_deriv, least)
+    if (
+        isinstance(f, NativeFunction)
+        and not correlated
+        and y.size >= least
+        and scheme != "cs"
+        and derivative in (None, f.jacobian)
+    ):
+        residual.use_native(f.residual(x, y, weights), scheme)
     solve = _unbounded if chosen == "lm" else _bounded
     popt, pcov, info, message, ier = solve(residual, start, limits, scheme, kwargs)
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fitcore._native import NativeCall
 from fitcore.minpack import PowellHybrid
 
 Array = NDArray[np.float64]
@@ -34,9 +35,10 @@ def fsolve(
 
     Parameters
     ----------
-    func : callable
+    func : callable or fitcore.NativeFunction
         ``func(x, *args)`` returns the n functions that shall be zero. Its `x` is a new array at
-        each call, shape (n,).
+        each call, shape (n,). A native function, of kind 'residual', is called without the GIL,
+        for its derivatives too if it has them and `fprime` is None.
     x0 : array_like
         Starting point; an array of more than one dimension is flattened.
     args : tuple, optional
@@ -73,9 +75,11 @@ def fsolve(
         ``nfev`` evaluations of `func` (and ``njev`` of `fprime`), ``fvec`` the functions at `x`,
         and of the last approximate Jacobian the factors: ``fjac`` the transpose of Q, shape (n, n),
         ``r`` the triangle R by rows, shape (n (n + 1) / 2,), and ``qtf`` the vector :math:`Q^T f`.
-        Only with `full_output`, as the following two.
+        Only with `full_output`, as the following two. And ``stop_code``, what a native function
+        returned to stop the iteration, if it did.
     ier : int
-        1: a solution was found; else see `mesg`; 9: NaN or infinity.
+        1: a solution was found; else see `mesg`; 9: NaN or infinity; -1: stopped by a native
+        function.
     mesg : str
         `ier` in words.
 
@@ -152,9 +156,12 @@ def solve(
     if not isinstance(args, tuple):
         args = (args,)
     start = starting_point(x0)
-    first = first_values(func, start, args)
+    if fprime is None and isinstance(func, NativeCall) and func.has_derivatives:
+        fprime = func
+    first = None if isinstance(func, NativeCall) else first_values(func, start, args)
     if epsfcn is None:
-        kind = first.dtype if first.dtype.kind == "f" else np.dtype(np.float64)
+        floating = first is not None and first.dtype.kind == "f"
+        kind = first.dtype if first is not None and floating else np.dtype(np.float64)
         epsfcn = float(np.finfo(kind).eps)
     elif isinstance(epsfcn, (int, float)) and epsfcn < 0:
         epsfcn = 0.0  # MINPACK's way to say: the spacing of doubles
@@ -177,7 +184,8 @@ def solve(
             )
     except ValueError as exc:
         raise TypeError(f"Improper input parameters were entered: {exc}") from exc
-    solver.tell(first)
+    if first is not None:
+        solver.tell(first)
     return solver.run(func, args, fprime, col_deriv=bool(col_deriv))
 
 
@@ -187,6 +195,10 @@ def outcome(solver: PowellHybrid) -> tuple[Array, dict[str, Any]]:
     details: dict[str, Any] = {"nfev": solver.nfev}
     if solver.supplied:
         details["njev"] = solver.njev
+    if solver.stop_code is not None:
+        details["stop_code"] = solver.stop_code
+        if solver.nfev == 0:
+            fvec.fill(np.nan)
     return x, {**details, "fjac": fjac, "r": r, "qtf": qtf, "fvec": fvec}
 
 

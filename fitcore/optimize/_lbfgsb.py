@@ -11,7 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fitcore.lbfgsb import LBFGSB, STOP_EVALUATIONS, STOP_ITERATIONS
+from fitcore._native import NativeCall
+from fitcore.lbfgsb import LBFGSB, STOP_EVALUATIONS, STOP_ITERATIONS, NativeObjective
 from fitcore.optimize._differences import SCHEMES, Differences
 from fitcore.optimize._inverse_hessian import LbfgsInvHessProduct
 from fitcore.optimize._lbfgsb_print import Printer, level
@@ -182,7 +183,7 @@ def minimum(
 ) -> tuple[Array, float, dict[str, Any]]:
     """`fmin_l_bfgs_b`, run by one implementation or the other."""
     start = _start(x0).ravel()
-    if approx_grad:
+    if approx_grad or _without_gradient(func, True):
         jac: Any = "2-point"
     elif fprime is None:
         jac = True
@@ -200,6 +201,8 @@ def minimum(
         "grad": run.gradient(), "task": solver.message, "funcalls": run.nfev,
         "nit": solver.nit, "warnflag": run.warnflag,
     }  # fmt: skip
+    if run.stop_code is not None:
+        info["stop_code"] = run.stop_code
     return solver.x, np.float64(solver.f), info
 
 
@@ -296,8 +299,8 @@ def lbfgsb(
             raise ValueError(
                 f"jac={jac!r} is unknown; choose a callable, True or one of {', '.join(SCHEMES)}"
             )
-    elif jac is None or jac is False:
-        jac, step = "2-point", eps
+    elif jac is None or jac is False or _without_gradient(fun, jac):
+        jac, step = _usual(fun, jac), eps
     elif jac is not True and not callable(jac):
         raise TypeError(
             f"jac must be callable, True, None or one of {', '.join(SCHEMES)}, got {jac!r:.80}"
@@ -321,10 +324,11 @@ def lbfgsb(
         message = "All independent variables were fixed by bounds."
     if run.callback_stopped:
         status, message = 99, "`callback` raised `StopIteration`."
+    stop = {} if run.stop_code is None else {"stop_code": run.stop_code}
     return OptimizeResult(
         message=message, success=status == 0, status=status, fun=np.float64(solver.f), x=solver.x,
         nit=solver.nit, jac=run.gradient(), nfev=run.nfev, njev=run.njev,
-        hess_inv=LbfgsInvHessProduct._of(solver),
+        hess_inv=LbfgsInvHessProduct._of(solver), **stop,
     )  # fmt: skip
 
 
@@ -368,6 +372,15 @@ class _Run:
         self.callback = callback
         self.takes_result = callback is not None and _takes_result(callback)
         self.callback_stopped = False
+        self.native: NativeObjective | None = None
+        if isinstance(fun, NativeCall):
+            if args:
+                raise TypeError(
+                    "a NativeFunction takes no further arguments: args must be empty, got "
+                    f"{args!r:.80}"
+                )
+            if type(self) is not _Run:
+                raise TypeError("the originals take Python functions, got a NativeFunction")
         if isinstance(jac, str):
             bounded = self.solver.details["constrained"]
             lower, upper = (self.solver.lower, self.solver.upper) if bounded else (None, None)
@@ -375,8 +388,9 @@ class _Run:
                 fun, start.size, args, jac, lower, upper, step, relative,
                 (step_name, "finite_diff_rel_step"),
             )  # fmt: skip
-            fun, args, jac = self.differences, (), True
-        wanted = callback is not None or self.differences is not None
+            if not (jac == "2-point" and isinstance(fun, NativeCall)):
+                fun, args, jac = self.differences, (), True
+        wanted = callback is not None or (self.differences is not None and fun is self.differences)
         self.drive(fun, args, jac, start, iprint, self._iteration if wanted else None)
 
     def drive(
@@ -390,12 +404,29 @@ class _Run:
     ) -> None:
         """Run to the end, and print."""
         printer = Printer(iprint, start)
+        trace = printer.trace if iprint > 0 else None
         printer.head(self.solver)
-        self.solver.run(
-            fun, args, jac, trace=printer.trace if iprint > 0 else None, callback=callback,
-            maxiter=self.maxiter, maxfun=self.maxfun,
-        )  # fmt: skip
+        if isinstance(fun, NativeCall) and (jac is True or jac is fun or jac == "2-point"):
+            self.native = self._objective(fun, callback, trace)
+            self.solver.run_objective(self.native, self.maxiter, self.maxfun)
+        else:
+            self.solver.run(
+                fun, args, jac, trace=trace, callback=callback, maxiter=self.maxiter,
+                maxfun=self.maxfun,
+            )  # fmt: skip
         printer.end(self.solver)
+
+    def _objective(self, fun: NativeCall, callback: Any, trace: Any) -> NativeObjective:
+        """The native function, with its gradient or with differences."""
+        by = self.differences
+        if by is None:
+            return NativeObjective(fun, callback, trace)
+        n = self.solver.n
+        step, relative = (
+            None if value is None else np.array(np.broadcast_to(value, (n,)))
+            for value in (by.step, by.relative)
+        )
+        return NativeObjective(fun, callback, trace, step, relative, by.default, by.lower, by.upper)
 
     def _iteration(self, solver: LBFGSB) -> None:
         """The user's callback, and the limits as far as the solver cannot know them."""
@@ -410,18 +441,27 @@ class _Run:
             except StopIteration:
                 self.callback_stopped = True
                 raise
-        if self.differences is not None and self.maxfun is not None:
+        if self.native is None and self.differences is not None and self.maxfun is not None:
             beyond = self.differences.nfev > self.maxfun
             if beyond and (self.maxiter is None or solver.nit < self.maxiter):
                 solver.stop(STOP_EVALUATIONS)
 
     @property
+    def stop_code(self) -> int | None:
+        """What a native function has stopped the run with."""
+        return None if self.native is None else self.solver.stop_code
+
+    @property
     def nfev(self) -> int:
-        return self.solver.nfev if self.differences is None else self.differences.nfev
+        if self.differences is None:
+            return self.solver.nfev
+        return self.differences.nfev if self.native is None else self.native.nfev
 
     @property
     def njev(self) -> int:
-        return self.solver.nfev if self.differences is None else self.differences.njev
+        if self.differences is None:
+            return self.solver.nfev
+        return self.differences.njev if self.native is None else self.native.njev
 
     @property
     def warnflag(self) -> int:
@@ -431,10 +471,23 @@ class _Run:
 
     def gradient(self) -> Array:
         """The gradient at the end, NaN where it was not formed."""
-        g: Array = self.solver.g
+        g: Array | None = self.solver.g
+        if g is None:  # stopped by the first evaluation
+            return np.full(self.solver.n, np.nan)
         if self.differences is not None and self.differences.fixed is not None:
             g[self.differences.fixed] = np.nan
         return g
+
+
+def _without_gradient(fun: Any, jac: Any) -> bool:
+    """Whether a native function is to give a gradient that it does not have."""
+    return isinstance(fun, NativeCall) and jac is True and not fun.has_derivatives
+
+
+def _usual(fun: Any, jac: Any) -> Any:
+    """Where the gradient comes from unless the user says it: from differences, or `fun`."""
+    own = isinstance(fun, NativeCall) and jac is None and fun.has_derivatives
+    return True if own else "2-point"
 
 
 def _start(x0: ArrayLike) -> Array:

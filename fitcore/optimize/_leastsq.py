@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fitcore._arrays import all_finite, real_array
+from fitcore._native import NativeCall
 from fitcore.minpack import LevenbergMarquardt
 
 Array = NDArray[np.float64]
@@ -36,9 +37,10 @@ def leastsq(
 
     Parameters
     ----------
-    func : callable
+    func : callable or fitcore.NativeFunction
         ``func(x, *args)`` returns the residuals, shape (m,) with m >= n. Its `x` is a new array at
-        each call.
+        each call. A native function is called without the GIL, for its derivatives too if it has
+        them and `Dfun` is None.
     x0 : array_like, shape (n,)
         Starting point.
     args : tuple, optional
@@ -80,11 +82,13 @@ def leastsq(
         ``nfev`` evaluations of `func` (and ``njev`` of `Dfun`), ``fvec`` the residuals, ``fjac``
         the triangle R of the last Jacobian's QR factorization in the upper triangle of its
         transpose, shape (n, m), ``ipvt`` its permutation counted from 0, ``qtf`` the vector
-        :math:`Q^T f`.
+        :math:`Q^T f`. And ``stop_code``, what a native function returned to stop the fit, if it
+        did.
     mesg : str
         `ier` in words.
     ier : int
-        1 to 4: converged; 5 to 8: not, see `mesg`; 9: NaN or infinity at `x`.
+        1 to 4: converged; 5 to 8: not, see `mesg`; 9: NaN or infinity at `x`; -1: stopped by a
+        native function.
 
     Raises
     ------
@@ -127,14 +131,17 @@ def leastsq(
     >>> x.round(6), ier in (1, 2, 3, 4)
     (array([3., 2.]), True)
     """
+    if Dfun is None and isinstance(func, NativeCall) and func.has_derivatives:
+        Dfun = func
     job = prepare(func, x0, args, Dfun, ftol, xtol, gtol, maxfev, epsfcn, factor, diag)
     solver = job.solver
-    solver.tell(job.first)
+    if job.first is not None:
+        solver.tell(job.first)
     solver.run(func, job.args, Dfun, col_deriv=bool(col_deriv))
 
     info = solver.info
     if not full_output:
-        if info >= 5:
+        if not 1 <= info <= 4:
             warnings.warn(solver.message, RuntimeWarning, stacklevel=2)
         return solver.x, info
     x, fvec, fjac, qtf, ipvt = solver._give_up()
@@ -144,6 +151,10 @@ def leastsq(
     details["fjac"] = fjac if solver.njev > 0 else np.zeros_like(fjac)
     details["ipvt"] = ipvt
     details["qtf"] = qtf
+    if solver.stop_code is not None:
+        details["stop_code"] = solver.stop_code
+        if solver.nfev == 0:
+            fvec.fill(np.nan)
     cov_x = solver.covariance() if solver.success and solver.njev > 0 else None
     return x, cov_x, details, solver.message, info
 
@@ -153,8 +164,8 @@ class Job(NamedTuple):
 
     solver: LevenbergMarquardt
     """With these settings, before its first step."""
-    first: Array
-    """Residuals at the start."""
+    first: Array | None
+    """Residuals at the start; None of a native function, which the solver calls there."""
     args: tuple[Any, ...]
     maxfev: int
     epsfcn: float
@@ -173,7 +184,7 @@ def prepare(
     factor: float,
     diag: ArrayLike | None,
 ) -> Job:
-    """Check the arguments of `leastsq`, and evaluate `func` at the start."""
+    """Check the arguments of `leastsq`, and evaluate a Python `func` at the start."""
     if not callable(func):
         raise TypeError(f"func must be callable, got {func!r}")
     if not isinstance(args, tuple):
@@ -183,9 +194,9 @@ def prepare(
         raise TypeError(f"Improper input parameters: x0 must hold finite numbers, got {x0!r:.80}")
     if Dfun is not None and not callable(Dfun):
         raise TypeError(f"Dfun must be callable or None, got {Dfun!r}")
-    first = _first_residuals(func, start, args)
+    first = None if isinstance(func, NativeCall) else _first_residuals(func, start, args)
     if epsfcn is None:
-        kind = first.dtype
+        kind = np.dtype(np.float64) if first is None else first.dtype
         plain = kind == np.float64 or kind.kind != "f"
         epsfcn = 2.0**-52 if plain else float(np.finfo(kind).eps)
     elif isinstance(epsfcn, (int, float)) and epsfcn < 0:
@@ -194,8 +205,8 @@ def prepare(
     jac = "2-point" if Dfun is None else "analytic"
     try:
         solver = LevenbergMarquardt(
-            start, jac=jac, ftol=ftol, xtol=xtol, gtol=gtol, maxfev=limit,
-            epsfcn=epsfcn, factor=factor, diag=diag,
+            start, func.m if isinstance(func, NativeCall) else None, jac=jac, ftol=ftol, xtol=xtol,
+            gtol=gtol, maxfev=limit, epsfcn=epsfcn, factor=factor, diag=diag,
         )  # fmt: skip
     except ValueError as exc:
         raise TypeError(f"Improper input parameters: {exc}") from exc

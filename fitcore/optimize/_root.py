@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike
 
+from fitcore._native import NativeCall
 from fitcore.optimize._fsolve import outcome, solve
 from fitcore.optimize._leastsq import leastsq
 from fitcore.optimize._result import OptimizeResult, OptimizeWarning
@@ -150,7 +151,7 @@ def root(
     derivative: Callable[..., ArrayLike] | None = None
     if callable(jac):
         derivative = jac
-    elif jac:
+    elif jac and not isinstance(fun, NativeCall):
         both = _Both(fun)
         fun, derivative = both.value, both.jacobian
     return (_hybr if name == "hybr" else _lm)(fun, x0, args, derivative, **given)

@@ -77,14 +77,15 @@ def leastsq(
     job = prepare(func, x0, args, Dfun, ftol, xtol, gtol, maxfev, epsfcn, factor, diag)
     evaluator = PythonEvaluator(func, job.args, Dfun, bool(col_deriv), None)
     scale, mode = (None, 1) if diag is None else (diag, 2)
-    start, m = job.solver.x, job.first.size
+    first = np.asarray(func(job.solver.x)) if job.first is None else job.first
+    start, m = job.solver.x, first.size
     limits = (float(ftol), float(xtol), float(gtol), job.maxfev)
     if Dfun is None:
         out = lmdif(
-            evaluator, start, m, *limits, job.epsfcn, scale, mode, float(factor), first=job.first
+            evaluator, start, m, *limits, job.epsfcn, scale, mode, float(factor), first=first
         )
     else:
-        out = lmder(evaluator, None, start, m, *limits, scale, mode, float(factor), first=job.first)
+        out = lmder(evaluator, None, start, m, *limits, scale, mode, float(factor), first=first)
 
     message = MESSAGES[max(out.info, -1)].format(
         ftol=limits[0], xtol=limits[1], gtol=limits[2], maxfev=job.maxfev

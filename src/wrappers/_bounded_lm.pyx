@@ -9,7 +9,8 @@ cimport numpy as cnp
 from fitcore._arrays cimport count, doubles, zeros
 from fitcore.minpack cimport (
     JAC_ANALYTIC, JAC_CENTRAL, JAC_COMPLEX, JAC_FORWARD, TASK_DONE, TASK_ITERATION, TASK_RESIDUAL,
-    Evaluator, LevenbergMarquardt, fitcore_norm, fitcore_tall_block_rows, lm_state,
+    Evaluator, LevenbergMarquardt, fitcore_lm_arrays, fitcore_norm, fitcore_tall_block_rows,
+    lm_state,
 )
 
 import numpy as np
@@ -208,6 +209,17 @@ cdef class BoundedLevenbergMarquardt(LevenbergMarquardt):
         if tall:
             self.reduce(h if as_residuals else NULL, NULL)
         return 0
+
+    cdef int lend(self, fitcore_lm_arrays *a) except -1:
+        LevenbergMarquardt.lend(self, a)
+        a.lower, a.upper, a.work = doubles(self._lower), doubles(self._upper), doubles(self.work)
+        a.place = <int64_t *> cnp.PyArray_DATA(self._place)
+        a.cost, a.count = self.cost, self.count_differences
+        return 0
+
+    cdef int take_back(self, fitcore_lm_arrays *a) except -1:
+        self.cost = a.cost
+        return LevenbergMarquardt.take_back(self, a)
 
     cdef int jacobian_at_end(self, Evaluator evaluator, int scheme) except -1:
         self.linearize(evaluator, scheme)

@@ -10,6 +10,8 @@ from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 
 from fitcore._arrays cimport doubles, put_columns, sole_owner, vector
 from fitcore._bounded_lm cimport BoundedLevenbergMarquardt
+from fitcore._evaluator cimport native_evaluator
+from fitcore._native cimport NativeCall
 from fitcore.minpack cimport (
     JAC_ANALYTIC, JAC_CENTRAL, JAC_COMPLEX, JAC_FORWARD, Evaluator, LevenbergMarquardt,
 )
@@ -70,6 +72,7 @@ cdef class CurveResidual(Evaluator):
     cdef bint correlated, col_deriv, plain
     cdef Py_ssize_t least
     cdef readonly Py_ssize_t size       # of the residuals, without what they are filled up with
+    cdef Evaluator inner                # a native function's, which takes the place of this
 
     def __init__(self, f, xdata, cnp.ndarray ydata, weights, bint correlated, jac, bint col_deriv,
                  Py_ssize_t least):
@@ -192,15 +195,23 @@ cdef class CurveResidual(Evaluator):
             view[:, :rows] *= self.weights
         return 0
 
+    def use_native(self, NativeCall residuals not None, str scheme):
+        """Take the residuals, and the Jacobian if the scheme is 'analytic', of a native function.
+
+        Its residuals are those of this: of the same model, data and weights.
+        """
+        self.inner = native_evaluator(residuals, (), None, False, None, -1, scheme)
+        self.size = residuals.m
+
     def fit(self, LevenbergMarquardt solver):
         """Run a solver to its end."""
-        solver.drive(self)
+        solver.drive(self if self.inner is None else self.inner)
 
     def jacobian_at_end(self, BoundedLevenbergMarquardt solver, str scheme):
         """Form the Jacobian at the solution of a finished fit."""
         solver.check_idle()
         solver.running = True
         try:
-            solver.jacobian_at_end(self, SCHEMES[scheme])
+            solver.jacobian_at_end(self if self.inner is None else self.inner, SCHEMES[scheme])
         finally:
             solver.running = False

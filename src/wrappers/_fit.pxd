@@ -5,6 +5,21 @@ cimport numpy as cnp
 from fitcore._parameter cimport ParameterBase
 from fitcore.minpack cimport Evaluator, LevenbergMarquardt
 
+cdef enum:
+    POLICY_RAISE
+    POLICY_PROPAGATE
+    POLICY_OMIT
+
+cdef bint finite(const double *a, Py_ssize_t n) noexcept nogil
+# The size of difference steps in the internal value x of a parameter, and the longest.
+cdef double step_size(ParameterBase item, double x, double floor) noexcept nogil
+cdef double longest_step(ParameterBase item, double x) noexcept nogil
+
+
+cdef class ParameterObjective:
+    # An objective function that is called without Python.
+    cdef object residuals(self, object params)
+
 
 # A copy of the value, bounds and name of a parameter, without what else it carries.
 cdef ParameterBase twin(ParameterBase old)
@@ -15,6 +30,7 @@ cdef class ParameterResidual(Evaluator):
     cdef readonly list varying           # its parameters that vary, in order
     cdef list mapping                    # copies of them, which the user's function cannot reach
     cdef object fcn, iter_cb, callback, jac
+    cdef ParameterObjective native       # fcn, if it is one
     cdef tuple args
     cdef dict kws
     cdef int policy                      # one of POLICY_*
@@ -40,7 +56,6 @@ cdef class ParameterResidual(Evaluator):
     cdef LevenbergMarquardt solver       # while it runs
 
     cdef int assign(self, const double *u, Py_ssize_t n) except -1
-    cdef double magnitude(self, ParameterBase item, double x) noexcept
     cdef object call(self)
     cdef cnp.ndarray coerce(self, object value)
     cdef int adapt(self, double error) except -1

@@ -8,6 +8,8 @@ cimport numpy as cnp
 
 import numpy as np
 
+from fitcore._stops import AbortFitException
+
 from fitcore._parameter cimport ParameterBase
 from fitcore.minpack cimport (
     JAC_ANALYTIC, JAC_CENTRAL, JAC_COMPLEX, JAC_FORWARD, TASK_DONE, TASK_JACOBIAN, Evaluator,
@@ -18,18 +20,9 @@ cnp.import_array()
 
 __all__ = ["AbortFitException", "ParameterResidual", "all_finite", "coerce_float64", "twins"]
 
-cdef enum:
-    POLICY_RAISE
-    POLICY_PROPAGATE
-    POLICY_OMIT
-
 cdef dict POLICIES = {"raise": POLICY_RAISE, "propagate": POLICY_PROPAGATE, "omit": POLICY_OMIT}
 cdef dict SCHEMES = {"analytic": JAC_ANALYTIC, "2-point": JAC_FORWARD, "3-point": JAC_CENTRAL,
                      "cs": JAC_COMPLEX}
-
-
-class AbortFitException(Exception):
-    """Raised by an objective function or `iter_cb` to end the fit with the best values so far."""
 
 
 cdef bint finite(const double *a, Py_ssize_t n) noexcept nogil:
@@ -161,6 +154,43 @@ def coerce_float64(arr, nan_policy="raise", handle_inf=True, ravel=True, ravel_o
                      "nan_policy='omit' drops them, 'propagate' lets them through")
 
 
+cdef double magnitude(ParameterBase item, double x) noexcept nogil:
+    """The size of the value at the internal value x, 1 for zero."""
+    cdef double value = fabs(item.from_internal(x))
+    return value if value != 0 else 1
+
+
+cdef double longest_step(ParameterBase item, double x) noexcept nogil:
+    cdef double steepest = 1, most = fmax(1, fabs(x))
+    if item._min == -INFINITY and item._max == INFINITY:
+        return INFINITY
+    if item._min > -INFINITY and item._max < INFINITY:
+        steepest, most = 0.5 * item._max - 0.5 * item._min, 1   # an angle, whatever its turns
+    return fmax(most, cbrt(magnitude(item, x) / steepest))
+
+
+cdef double step_size(ParameterBase item, double x, double floor) noexcept nogil:
+    """What a difference step in the internal value x is relative to, at least `floor` if free.
+
+    The step is to be relative to the value itself, as it is without bounds, but not long against
+    the curvature of the mapping: of order 1, or with one bound |x|. Where bounds are narrow beside
+    the value its rounding asks for more: the errors of central differences by rounding and by
+    curvature balance at the cube root.
+    """
+    cdef double slope, most = longest_step(item, x)
+    if most == INFINITY:
+        return fmax(fabs(x), floor)
+    slope = fabs(item.gradient(x))
+    return fmin(most, magnitude(item, x) / slope) if slope > 0 else most
+
+
+cdef class ParameterObjective:
+    """An objective function for use from Cython: `residuals` of Parameters."""
+
+    cdef object residuals(self, object params):
+        raise NotImplementedError("residuals")
+
+
 cdef class ParameterResidual(Evaluator):
     """Residuals of ``fcn(params, *args, **kws)`` at internal values of the parameters that vary.
 
@@ -204,6 +234,7 @@ cdef class ParameterResidual(Evaluator):
         if len(varying) != len(mapping):
             raise ValueError("varying and mapping must have the same length")
         self.fcn, self.params, self.varying, self.mapping = fcn, params, varying, mapping
+        self.native = fcn if isinstance(fcn, ParameterObjective) else None
         self.args, self.kws = args, kws
         self.policy = POLICIES[nan_policy]
         self.max_nfev = max_nfev
@@ -230,6 +261,8 @@ cdef class ParameterResidual(Evaluator):
         return 0
 
     cdef object call(self):
+        if self.native is not None:
+            return self.native.residuals(self.params)
         if self.kws:
             return self.fcn(self.params, *self.args, **self.kws)
         return self.fcn(self.params, *self.args)
@@ -257,33 +290,11 @@ cdef class ParameterResidual(Evaluator):
         return f
 
     cdef double size(self, Py_ssize_t j, double x) noexcept:
-        """What a difference step in the internal value x is relative to.
-
-        The step is to be relative to the value itself, as it is without bounds, but not long
-        against the curvature of the mapping: of order 1, or with one bound |x|. Where bounds are
-        narrow beside the value its rounding asks for more: the errors of central differences by
-        rounding and by curvature balance at the cube root.
-        """
-        cdef ParameterBase item = <ParameterBase> self.mapping[j]
-        cdef double slope, most = self.longest(j, x)
-        if most == INFINITY:
-            return fabs(x) if self.floors is None else fmax(fabs(x), doubles(self.floors)[j])
-        slope = fabs(item.gradient(x))
-        return fmin(most, self.magnitude(item, x) / slope) if slope > 0 else most
-
-    cdef double magnitude(self, ParameterBase item, double x) noexcept:
-        """The size of the value at the internal value x, 1 for zero."""
-        cdef double value = fabs(item.from_internal(x))
-        return value if value != 0 else 1
+        return step_size(<ParameterBase> self.mapping[j], x,
+                         0 if self.floors is None else doubles(self.floors)[j])
 
     cdef double longest(self, Py_ssize_t j, double x) noexcept:
-        cdef ParameterBase item = <ParameterBase> self.mapping[j]
-        cdef double steepest = 1, most = fmax(1, fabs(x))
-        if item._min == -INFINITY and item._max == INFINITY:
-            return INFINITY
-        if item._min > -INFINITY and item._max < INFINITY:
-            steepest, most = 0.5 * item._max - 0.5 * item._min, 1   # an angle, whatever its turns
-        return fmax(most, cbrt(self.magnitude(item, x) / steepest))
+        return longest_step(<ParameterBase> self.mapping[j], x)
 
     # ------------------------------------------------------------------ the rest
 
@@ -363,16 +374,19 @@ cdef class ParameterResidual(Evaluator):
 
     def refuse(self, f):
         """Raise the error that residuals which hold NaN or infinity are under 'raise'."""
+        model = None if self.native is None else self.fcn.model
         good = np.isfinite(f)
         at = ", ".join(f"{name}={value!r}" for name, value in self.values().items())
         bad = f[~good]
         what = "NaN" if np.isnan(bad).any() else "infinite"
+        who = (f"the objective function {name_of(self.fcn)}" if model is None
+               else "The model function")
+        of = "" if model is None else f" {model.name}:"
         raise ValueError(
-            f"the objective function {name_of(self.fcn)} generated {what} values and the fit "
-            f"aborted: {bad.size} of {f.size} residuals are not finite, the first at index "
-            f"{int(np.argmin(good))}, for {at}. Bounds on the parameters may keep the fit away "
-            "from there; nan_policy='propagate' lets it retreat from such points, 'omit' drops "
-            "such residuals (always the same ones)")
+            f"{who} generated {what} values and the fit aborted!{of} {bad.size} of {f.size} "
+            f"residuals are not finite, the first at index {int(np.argmin(good))}, for {at}. "
+            "Bounds on the parameters may keep the fit away from there; nan_policy='propagate' "
+            "lets it retreat from such points, 'omit' drops such residuals (always the same ones)")
 
     def values(self):
         """Values of all parameters, as the function saw them."""

@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t
 cimport numpy as cnp
 
 from fitcore._evaluator cimport Evaluator
+from fitcore._native cimport fitcore_calls
 from fitcore._solver cimport Solver
 
 cdef extern from "fitcore_hybrid.h" nogil:
@@ -36,6 +37,20 @@ cdef extern from "fitcore_hybrid.h" nogil:
                                double epsfcn, const double *x, const double *f,
                                const double *fvec, double *fjac)
 
+cdef extern from "fitcore_drive.h" nogil:
+    ctypedef struct fitcore_hybrid_arrays:
+        double *x
+        double *fvec
+        double *q
+        double *r
+        double *diag
+        double *qtf
+        double *p
+        double *xt
+        double *ft
+        double *wa
+    int fitcore_drive_hybrid(hybrid_state *s, fitcore_hybrid_arrays *a, fitcore_calls *calls)
+
 
 cdef class PowellHybrid(Solver):
     cdef hybrid_state state
@@ -48,3 +63,4 @@ cdef class PowellHybrid(Solver):
     cdef int check_length(self, cnp.ndarray f) except -1
     cdef int evaluate(self, Evaluator evaluator) except -1
     cdef int differentiate(self, Evaluator evaluator) except -1
+    cdef int drive_natively(self, Evaluator evaluator) except -1

@@ -8,6 +8,7 @@ cimport numpy as cnp
 
 from fitcore._arrays cimport count, doubles, number, sole_owner, vector, zeros
 from fitcore._evaluator cimport Evaluator
+from fitcore._native cimport fitcore_calls
 from fitcore._solver cimport (
     Solver, array_of_numbers, check_subclass, intact, read_state, scale_factors, start_point,
 )
@@ -224,8 +225,28 @@ cdef class PowellHybrid(Solver):
                                   doubles(self._fvec), doubles(self._fjac))
         return 0
 
+    cdef Py_ssize_t known_rows(self) noexcept:
+        return self.state.n
+
+    cdef int drive_natively(self, Evaluator evaluator) except -1:
+        """Go on to the end without the GIL, calling a native function."""
+        cdef fitcore_hybrid_arrays a
+        cdef fitcore_calls *calls = evaluator.calls
+        cdef int how
+        a.x, a.fvec, a.q = doubles(self._x), doubles(self._fvec), doubles(self._fjac)
+        a.r, a.diag, a.qtf = doubles(self._r), doubles(self._diag), doubles(self._qtf)
+        a.p, a.xt, a.ft = doubles(self.p), doubles(self.xt), doubles(self.ft)
+        a.wa = doubles(self.wa)
+        with nogil:
+            how = fitcore_drive_hybrid(&self.state, &a, calls)
+        if a.fvec != doubles(self._fvec):
+            self._fvec, self.ft = self.ft, self._fvec
+        return evaluator.ended(how)
+
     cdef int loop(self, Evaluator evaluator) except -1:
         cdef hybrid_state *s = &self.state
+        if evaluator.calls != NULL and s.task != TASK_DONE:
+            self.drive_natively(evaluator)
         while s.task != TASK_DONE:
             if s.task == TASK_RESIDUAL:
                 self.evaluate(evaluator)
@@ -438,6 +459,8 @@ cdef class PowellHybrid(Solver):
         cdef hybrid_state *s = &self.state
         if s.task != TASK_DONE:
             return "The iteration goes on."
+        if self.stop_code is not None and s.info == -1:
+            return f"The iteration was stopped: the native function returned {self.stop_code}."
         return MESSAGES[max(s.info, -1)].format(xtol=s.xtol, maxfev=s.maxfev)
 
     @property

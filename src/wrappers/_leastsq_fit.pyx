@@ -18,6 +18,7 @@ import numpy as np
 
 from fitcore._fit import all_finite, twins
 from fitcore._leastsq_start import check_range, has_bounds, leave_bounds, without_bounds
+from fitcore._native_fit import residual_of
 
 cnp.import_array()
 
@@ -277,9 +278,9 @@ cdef class Fit:
     def _evaluator(self, indices, ParameterResidual before=None):
         """The residuals by some of the variables, the rest fixed where they are."""
         jacobian, col_deriv = self.settings["Dfun"], self.settings["col_deriv"]
-        if jacobian is not None and len(indices) < len(self.names):
+        if jacobian is not None and jacobian is not self.fcn and len(indices) < len(self.names):
             jacobian = columns_of(jacobian, list(indices), col_deriv)
-        return ParameterResidual(
+        return residual_of(
             self.fcn,
             self.params,
             some(self.varying, indices),
@@ -546,7 +547,7 @@ cdef class Fit:
             self.evaluator.nfev = after.nfev
             ended = CONVERGED + EXHAUSTED + ((TOO_MANY,) if patience else ())
             if after.stopped is not None or solver.info not in ended:
-                if after.stopped in ("iter_cb", "callback", "exception"):
+                if after.stopped not in (None, "max_nfev"):
                     self.evaluator.stopped = after.stopped
                 else:
                     self.why = "a variable is at its bound, and the others did not settle"

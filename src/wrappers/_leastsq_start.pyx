@@ -7,7 +7,7 @@ from fitcore._fit cimport twin
 from fitcore._parameter cimport ParameterBase
 
 __all__ = [
-    "NEXT", "ROUNDING", "beside_bounds", "check_range", "has_bounds", "leave_bounds",
+    "NEXT", "ROUNDING", "START_INSIDE", "beside_bounds", "check_range", "has_bounds", "leave_bounds",
     "range_between", "without_bounds",
 ]
 
@@ -18,7 +18,8 @@ NEXT = 1e-8
 cdef double ROUNDING_ERROR = ROUNDING
 cdef double NEXT_PART = NEXT
 # A start on a bound is moved inside by this part of the range, or of max(1, |bound|).
-cdef double START_INSIDE = 0.05
+START_INSIDE = 0.05
+cdef double INSIDE = START_INSIDE
 # A start which the mapping moves by this part of its distance from the nearer bound is lost there.
 cdef double LOST = 1e-3
 
@@ -121,9 +122,9 @@ def leave_bounds(list mapping):
     for item in mapping:
         low, high = item._min, item._max
         if low > -INFINITY and item._val - low <= ROUNDING_ERROR * fabs(low):
-            item.store(low + START_INSIDE * between(low, high, low))
+            item.store(low + INSIDE * between(low, high, low))
         elif high < INFINITY and high - item._val <= ROUNDING_ERROR * fabs(high):
-            item.store(high - START_INSIDE * between(low, high, high))
+            item.store(high - INSIDE * between(low, high, high))
         else:
             continue
         moved[str(item._name)] = item._val

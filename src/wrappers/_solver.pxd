@@ -6,6 +6,7 @@ from fitcore._evaluator cimport Evaluator
 
 cdef class Solver:
     cdef bint running                   # someone is at work; another must not start
+    cdef readonly object stop_code      # what a native function has stopped the last run with
 
     cdef int check_ready(self) except -1
     cdef int check_idle(self) except -1
@@ -18,6 +19,9 @@ cdef class Solver:
     cdef object points(self)
     cdef int take(self, values) except -1
     cdef int loop(self, Evaluator evaluator) except -1
+    # The number of residuals, -1 if it is not known yet.
+    cdef Py_ssize_t known_rows(self) noexcept
+    cdef Evaluator evaluator_of(self, str scheme, func, args, jac, bint col_deriv, callback)
 
 
 cdef object start_point(x0)

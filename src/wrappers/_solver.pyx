@@ -5,11 +5,12 @@ from libc.string cimport memcpy
 cimport numpy as cnp
 
 from fitcore._arrays cimport all_finite, real_array
-
-from fitcore._evaluator cimport Evaluator, python_evaluator
+from fitcore._evaluator cimport Evaluator, native_evaluator, python_evaluator
+from fitcore._native cimport NativeCall
 
 import numpy as np
 
+from fitcore._native import NativeStop
 
 cnp.import_array()
 
@@ -42,22 +43,39 @@ cdef class Solver:
     cdef int drive(self, Evaluator evaluator) except -1:
         self.check_idle()
         self.running = True
+        self.stop_code = None
         try:
             self.loop(evaluator)
+        except NativeStop as stop:
+            if not evaluator.native:
+                raise
+            self.stop_code = stop.code
+            self.stop()
         finally:
             self.running = False
         return 0
 
     cdef int drive_python(self, str scheme, func, args, jac, bint col_deriv, callback) except -1:
         """Drive with Python functions, for a solver whose Jacobian comes from `scheme`."""
-        if scheme == "analytic" and not callable(jac):
+        if callback is not None and not callable(callback):
+            raise TypeError(f"callback must be callable or None, got {callback!r}")
+        return self.drive(self.evaluator_of(scheme, func, args, jac, col_deriv, callback))
+
+    cdef Py_ssize_t known_rows(self) noexcept:
+        return -1
+
+    cdef Evaluator evaluator_of(self, str scheme, func, args, jac, bint col_deriv, callback):
+        """What calls the functions, which are Python's or native."""
+        native = isinstance(func, NativeCall)
+        if scheme == "analytic" and not callable(jac) and not (native and jac is None):
             raise TypeError(f"jac must be a callable for a solver with jac='analytic', got {jac!r}")
         if jac is not None and scheme != "analytic":
             raise ValueError(f"jac was given to a solver made with jac={scheme!r}; make it with "
                              "jac='analytic'")
-        if callback is not None and not callable(callback):
-            raise TypeError(f"callback must be callable or None, got {callback!r}")
-        return self.drive(python_evaluator(func, args, jac, col_deriv, callback))
+        if native:
+            return native_evaluator(func, args, jac, col_deriv, callback, self.known_rows(),
+                                    scheme)
+        return python_evaluator(func, args, jac, col_deriv, callback)
 
     def ask(self):
         """Points at which the solver wants to know the functions.

@@ -13,14 +13,24 @@ import numpy as np
 
 cnp.import_array()
 
-__all__ = ["goodness", "set_uncertainties"]
+__all__ = ["TINY_CHISQR", "correlations", "goodness", "set_uncertainties"]
 
-cdef double TINY_CHISQR = 1e-250
+# A perfect fit has no logarithm: chi-square counts as at least this, for each residual.
+TINY_CHISQR = 1e-250
+cdef double TINY = TINY_CHISQR
 cdef object ZERO = 0.0
 
 
 cdef cnp.ndarray plain(object a):
     return np.ascontiguousarray(a, dtype=np.float64)
+
+
+cdef double sum_of_squares(const double *a, Py_ssize_t n) noexcept nogil:
+    cdef double total = 0.0
+    cdef Py_ssize_t i
+    for i in range(n):
+        total += a[i] * a[i]
+    return total
 
 
 def goodness(residual, Py_ssize_t nvarys):
@@ -65,9 +75,11 @@ def goodness(residual, Py_ssize_t nvarys):
     cdef double squares, chisqr, deviance = NAN
     if ndata == 0:
         return {"ndata": 0, "nfree": nfree, "chisqr": NAN, "redchi": NAN, "aic": NAN, "bic": NAN}
-    squares = np.dot(r, r)      # as users form it, to the last bit
+    squares = sum_of_squares(<double *> cnp.PyArray_DATA(r), ndata)
+    if isfinite(squares):
+        squares = np.dot(r, r)      # as users form it, to the last bit; of infinity it would warn
     # A NaN stays one.
-    chisqr = TINY_CHISQR * ndata if squares < TINY_CHISQR * ndata else squares
+    chisqr = TINY * ndata if squares < TINY * ndata else squares
     if isfinite(chisqr):
         deviance = ndata * log(chisqr / ndata)
     return {
@@ -78,6 +90,36 @@ def goodness(residual, Py_ssize_t nvarys):
         "aic": deviance + 2 * nvarys,
         "bic": deviance + log(<double> ndata) * nvarys,
     }
+
+
+def correlations(covar):
+    """Correlations from a covariance matrix.
+
+    Parameters
+    ----------
+    covar : ndarray, shape (n, n)
+        Covariance, symmetric; a variance of 0 means that nothing is known of that variable.
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+        Symmetric to the last bit; 0 where a variance is 0.
+    """
+    cdef cnp.ndarray matrix = np.array(covar, dtype=np.float64, order="C", ndmin=2)
+    cdef Py_ssize_t i, j, n = cnp.PyArray_DIM(matrix, 0)
+    cdef double *c = <double *> cnp.PyArray_DATA(matrix)
+    cdef double here, there
+    # The inverse roots first: products of two small standard errors underflow.
+    for i in range(n):
+        here = 1 / sqrt(c[i * n + i]) if c[i * n + i] > 0 else 0.0
+        for j in range(i):
+            there = c[j * n + j]        # an inverse root by now
+            c[i * n + j] = c[i * n + j] * there * here
+            c[j * n + i] = c[i * n + j]
+        c[i * n + i] = here
+    for i in range(n):
+        c[i * n + i] = 1.0 if c[i * n + i] > 0 else 0.0
+    return matrix
 
 
 def set_uncertainties(params, list varying, covar, tuple withheld=(), double factor=1.0):
@@ -101,11 +143,11 @@ def set_uncertainties(params, list varying, covar, tuple withheld=(), double fac
     cdef cnp.ndarray matrix = plain(covar)
     cdef Py_ssize_t i, j, n = len(varying)
     cdef const double *c = <const double *> cnp.PyArray_DATA(matrix)
+    cdef cnp.ndarray correlated = correlations(matrix)
+    cdef const double *r = <const double *> cnp.PyArray_DATA(correlated)
     cdef ParameterBase item
     cdef bint derived = False
-    cdef list known = []        # dicts of correlations; None where nothing is to be known
-    cdef dict row
-    cdef double correlation
+    cdef list names = [(<ParameterBase?> value)._name for value in varying]
     if cnp.PyArray_SIZE(matrix) != n * n:
         raise ValueError(f"covar must have shape ({n}, {n}), got {covar.shape}")
     for value in params.values():
@@ -113,28 +155,15 @@ def set_uncertainties(params, list varying, covar, tuple withheld=(), double fac
         item.stderr, item.correl = ZERO, None
         derived |= item._expr is not None
     for i in range(n):
-        item = <ParameterBase?> varying[i]
-        if item._name in withheld:
+        item = <ParameterBase> varying[i]
+        if names[i] in withheld:
             item.stderr = None
-            known.append(None)
             continue
         item.stderr = sqrt(c[i * n + i] * factor)
-        row = {}
-        for j in range(n):
-            if j == i or (withheld and (<ParameterBase> varying[j])._name in withheld):
-                continue
-            if j < i:
-                row[(<ParameterBase> varying[j])._name] = (<dict> known[j])[item._name]
-            else:
-                # The inverse roots first: products of two small standard errors underflow.
-                correlation = 0.0
-                if c[i * n + i] > 0 and c[j * n + j] > 0:
-                    correlation = c[j * n + i] * (1 / sqrt(c[j * n + j])) * (1 / sqrt(c[i * n + i]))
-                row[(<ParameterBase> varying[j])._name] = correlation
-        item.correl = row
-        known.append(row)
+        item.correl = {names[j]: r[i * n + j] for j in range(n)
+                       if j != i and names[j] not in withheld}
     if derived:
-        propagate(params, [(<ParameterBase> value)._name for value in varying], matrix, factor)
+        propagate(params, names, matrix, factor)
 
 
 cdef int propagate(object params, list names, cnp.ndarray covar, double factor) except -1:

@@ -2,6 +2,8 @@
 from libc.stdint cimport int64_t
 cimport numpy as cnp
 
+from fitcore._native cimport fitcore_calls
+
 cdef extern from "fitcore_lbfgsb.h" nogil:
     ctypedef struct fitcore_lb_kernels:
         pass
@@ -38,8 +40,32 @@ cdef extern from "fitcore_lbfgsb.h" nogil:
     void fitcore_lb_fetch(const lbfgsb_state *s, const double *wa, int64_t which, int64_t j,
                           double *a)
 
+cdef extern from "fitcore_drive.h" nogil:
+    ctypedef struct fitcore_lb_arrays:
+        double *x
+        double *g
+        double *wa
+        const double *l
+        const double *u
+        int64_t *iwa
+        signed char *marks
+        const fitcore_lb_kernels *kernels
+        double f
+        int told
+        int64_t restarts, maxiter, maxfun
+        const int64_t *evaluations
+    int fitcore_drive_lbfgsb(lbfgsb_state *s, fitcore_lb_arrays *a, fitcore_calls *calls)
+
 
 cdef class Objective:
+    # A native function that the driver may call by itself, without the GIL; NULL: it calls the
+    # methods. And where its evaluations are counted, NULL if the solver does that.
+    cdef fitcore_calls *calls
+    cdef const int64_t *evaluations
+    # Whether the function is native: then NativeStop ends a run, and is no error.
+    cdef bint native
+    # After a native drive that has been broken off: raise.
+    cdef int ended(self, int how) except -1
     # The function as the driver sees it. Exceptions pass through the driver unchanged.
     # f at x(n), and its gradient into g(n).
     cdef double value(self, const double *x, Py_ssize_t n, double *g) except? -1.0
@@ -58,6 +84,7 @@ cdef class LBFGSB:
     cdef double ft                      # f told last
     cdef bint told                      # there has been an evaluation
     cdef bint running                   # a driver is at work; another must not start
+    cdef readonly object stop_code      # what a native function has stopped the last run with
     cdef bint stepping                  # a thread is within the core, without the GIL
     cdef bint stop_wanted               # by another thread meanwhile
     cdef readonly int64_t restarts
@@ -77,3 +104,4 @@ cdef class LBFGSB:
     cdef cnp.ndarray fetch(self, int which, Py_ssize_t j)
     # Run to the end, or until the objective stops it. Resumes where it left off.
     cdef int drive(self, Objective objective, int64_t maxiter, int64_t maxfun) except -1
+    cdef int drive_natively(self, Objective objective, int64_t maxiter, int64_t maxfun) except -1

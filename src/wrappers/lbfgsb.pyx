@@ -8,10 +8,15 @@ from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
 from fitcore._arrays cimport count, doubles, fresh, number, real_array, sole_owner, zeros
+from fitcore._native cimport (
+    DRIVE_DONE, DRIVE_EVALUATIONS, DRIVE_ITERATIONS, DRIVE_LOOKED, NativeCall, fitcore_calls,
+    fitcore_differences, fitcore_forward_objective, leave, start_calls,
+)
 
 import numpy as np
 
 from fitcore._bounds import read_bounds
+from fitcore._native import NativeStop
 
 cdef extern from "dispatch.h" nogil:
     int fitcore_cpu_level()
@@ -128,6 +133,11 @@ cdef class Objective:
     cdef int iteration(self, LBFGSB solver) except -1:
         return 0
 
+    cdef int ended(self, int how) except -1:
+        if how == DRIVE_LOOKED:
+            return leave()
+        raise NativeStop(self.calls.code)
+
 
 cdef class PythonObjective(Objective):
     """A function and its gradient from Python callables."""
@@ -172,14 +182,103 @@ cdef class PythonObjective(Objective):
         return 0
 
     cdef int iteration(self, LBFGSB solver) except -1:
-        if self.trace is not None:
-            self.trace(solver)
-        if self.callback is None or solver.state.task != LB_NEW_X:
-            return 0
-        try:
-            return 1 if self.callback(solver) else 0
-        except StopIteration:
-            return 1
+        return watch(solver, self.trace, self.callback)
+
+
+cdef class NativeObjective(Objective):
+    """A native function, with its gradient or with forward differences of it.
+
+    Parameters
+    ----------
+    function : NativeCall
+        Of kind 'objective'.
+    callback, trace : callable or None
+        As for :meth:`LBFGSB.run`. With one of them the loop runs in Python.
+    step, relative : ndarray (n,) or None
+        Steps of the differences, absolute or relative to max(1, abs(x)); with None for both the
+        gradient is the function's own.
+    usual : float
+        The relative step where the one wanted vanishes beside x.
+    lower, upper : ndarray (n,) or None
+        What the differences must not leave.
+    """
+
+    cdef NativeCall function
+    cdef fitcore_calls own
+    cdef fitcore_differences differences
+    cdef object callback, trace
+    cdef tuple keep
+
+    def __init__(self, NativeCall function not None, callback=None, trace=None, step=None,
+                 relative=None, double usual=0, lower=None, upper=None):
+        cdef cnp.ndarray a
+        cdef fitcore_differences *d = &self.differences
+        self.function, self.callback, self.trace, self.native = function, callback, trace, True
+        start_calls(&self.own, True)
+        function.as_objective(&self.own.objective, &self.own.data)
+        if step is None and relative is None and not function.has_derivatives:
+            raise TypeError("the NativeFunction has no gradient: give it, and derivatives=True, or "
+                            "let differences be taken")
+        if step is not None or relative is not None:
+            d.function, d.data, d.usual = self.own.objective, self.own.data, usual
+            given = [None if v is None else np.array(v, dtype=np.float64, order="C")
+                     for v in (step, relative, lower, upper)]
+            point = np.empty_like(next(v for v in given if v is not None))
+            self.keep = (*given, point)
+            for v in self.keep:
+                if v is not None and v.shape != point.shape:
+                    raise ValueError("step, relative, lower and upper must have one shape")
+            if given[0] is not None:
+                a = given[0]
+                d.step = doubles(a)
+            if given[1] is not None:
+                a = given[1]
+                d.relative = doubles(a)
+            if given[2] is not None and given[3] is not None:
+                a = given[2]
+                d.lower = doubles(a)
+                a = given[3]
+                d.upper = doubles(a)
+            a = point
+            d.point = doubles(a)
+            self.own.objective, self.own.data = fitcore_forward_objective, <void *> d
+            self.evaluations = &d.evaluations
+        if callback is None and trace is None:
+            self.calls = &self.own
+
+    @property
+    def nfev(self):
+        """Evaluations, those of differences included; 0 without them."""
+        return self.differences.evaluations
+
+    @property
+    def njev(self):
+        """Gradients formed by differences."""
+        return self.differences.gradients
+
+    cdef double value(self, const double *x, Py_ssize_t n, double *g) except? -1.0:
+        cdef double f = 0
+        cdef int code
+        with nogil:
+            code = self.own.objective(n, x, &f, g, self.own.data)
+        if code != 0:
+            raise NativeStop(code)
+        return f
+
+    cdef int iteration(self, LBFGSB solver) except -1:
+        return watch(solver, self.trace, self.callback)
+
+
+cdef int watch(LBFGSB solver, trace, callback) except -1:
+    """News of an iteration; whether the callback wants the run to end."""
+    if trace is not None:
+        trace(solver)
+    if callback is None or solver.state.task != LB_NEW_X:
+        return 0
+    try:
+        return 1 if callback(solver) else 0
+    except StopIteration:
+        return 1
 
 
 cdef bint _plain(object value, Py_ssize_t n) noexcept:
@@ -412,7 +511,10 @@ cdef class LBFGSB:
         cdef bint first
         self.check_idle()
         self.running = True
+        self.stop_code = None
         try:
+            if objective.calls != NULL and s.task != LB_DONE:
+                self.drive_natively(objective, maxiter, maxfun)
             while s.task != LB_DONE:
                 if s.task == LB_EVALUATE:
                     first = not self.told
@@ -429,12 +531,48 @@ cdef class LBFGSB:
                     break
                 elif s.nit >= maxiter:
                     self.halt(STOP_ITERATIONS)
-                elif s.nfev > maxfun:
+                elif (s.nfev if objective.evaluations == NULL
+                      else objective.evaluations[0]) > maxfun:
                     self.halt(STOP_EVALUATIONS)
                 else:
                     self.step()
+        except NativeStop as stop:
+            if not objective.native:
+                raise
+            self.stop_code = stop.code
+            self.halt(f"STOP: THE FUNCTION RETURNED {stop.code}")
         finally:
             self.running = False
+        return 0
+
+    cdef int drive_natively(self, Objective objective, int64_t maxiter, int64_t maxfun) except -1:
+        """Go on to the end without the GIL, calling a native function."""
+        cdef lbfgsb_state *s = &self.state
+        cdef fitcore_lb_arrays a
+        cdef fitcore_calls *calls = objective.calls
+        cdef int how
+        self.check_own()
+        memset(&a, 0, sizeof(fitcore_lb_arrays))
+        a.x, a.g, a.wa = doubles(self._x), doubles(self._g), doubles(self.wa)
+        a.iwa, a.kernels = <int64_t *> cnp.PyArray_DATA(self.iwa), &kernels
+        if s.bounded:
+            a.l, a.u = doubles(self._l), doubles(self._u)
+            a.marks = <signed char *> cnp.PyArray_DATA(self.marks)
+        a.f, a.told, a.restarts = self.ft, self.told, self.restarts
+        a.maxiter, a.maxfun, a.evaluations = maxiter, maxfun, objective.evaluations
+        self.stepping = True
+        with nogil:
+            how = fitcore_drive_lbfgsb(s, &a, calls)
+        self.stepping = False
+        self.ft, self.told, self.restarts = a.f, a.told, a.restarts
+        if self.stop_wanted:
+            self.halt(self.words)
+        elif how == DRIVE_ITERATIONS:
+            self.halt(STOP_ITERATIONS)
+        elif how == DRIVE_EVALUATIONS:
+            self.halt(STOP_EVALUATIONS)
+        elif how != DRIVE_DONE:
+            objective.ended(how)
         return 0
 
     cdef int halt(self, str words) except -1:
@@ -501,6 +639,7 @@ cdef class LBFGSB:
         >>> solver.x.round(1), solver.message
         (array([2., 3.]), 'CONVERGENCE: NORM_OF_PROJECTED_GRADIENT_<=_PGTOL')
         """
+        cdef Objective objective
         self.check_ready()
         for what, name in ((fun, "fun"), (callback, "callback"), (trace, "trace")):
             if not callable(what) and (name == "fun" or what is not None):
@@ -513,8 +652,20 @@ cdef class LBFGSB:
             raise TypeError(f"args must be a tuple, got {args!r:.80}") from exc
         iterations = NO_LIMIT if maxiter is None else count(maxiter, "maxiter")
         evaluations = NO_LIMIT if maxfun is None else count(maxfun, "maxfun")
-        self.drive(PythonObjective(fun, args, None if jac is True else jac, callback, trace),
-                   iterations, evaluations)
+        if isinstance(fun, NativeCall) and (jac is True or jac is fun):
+            if args:
+                raise TypeError("a NativeFunction takes no further arguments: args must be empty, "
+                                f"got {args!r:.80}. Use its user_data")
+            objective = NativeObjective(fun, callback, trace)
+        else:
+            objective = PythonObjective(fun, args, None if jac is True else jac, callback, trace)
+        self.drive(objective, iterations, evaluations)
+        return self
+
+    def run_objective(self, Objective objective not None, maxiter=None, maxfun=None):
+        """Run to the end with an `Objective`: see :meth:`run`."""
+        self.drive(objective, NO_LIMIT if maxiter is None else count(maxiter, "maxiter"),
+                   NO_LIMIT if maxfun is None else count(maxfun, "maxfun"))
         return self
 
     def ask(self):

@@ -5,6 +5,7 @@ cimport numpy as cnp
 from fitcore._rowwise cimport StreamingLM
 from fitcore._evaluator cimport Evaluator
 from fitcore._hybrid cimport PowellHybrid
+from fitcore._native cimport fitcore_calls
 from fitcore._solver cimport Solver
 
 cdef extern from "fitcore_minpack.h" nogil:
@@ -51,6 +52,27 @@ cdef extern from "fitcore_minpack.h" nogil:
                               double tol, int64_t *ipvt, double *qtf, double *p, int64_t *rank,
                               double *scratch, double *work)
 
+cdef extern from "fitcore_drive.h" nogil:
+    ctypedef struct fitcore_lm_arrays:
+        double *x
+        double *fvec
+        double *fjac
+        double *diag
+        double *qtf
+        double *xt
+        double *ft
+        double *wa
+        int64_t *ipvt
+        double *h
+        fitcore_fold_rows_t fold
+        const double *lower
+        const double *upper
+        double *work
+        int64_t *place
+        int64_t cost
+        int count
+    int fitcore_drive_lm(lm_state *s, fitcore_lm_arrays *a, fitcore_calls *calls)
+
 
 cdef class LevenbergMarquardt(Solver):
     cdef lm_state state
@@ -70,6 +92,10 @@ cdef class LevenbergMarquardt(Solver):
     cdef int differentiate(self, Evaluator evaluator, int scheme) except -1
     cdef int linearize(self, Evaluator evaluator, int scheme) except -1
     cdef int reduce(self, const double *h, const double *last) except -1
+    # The arrays of a native drive, and what it has left of them.
+    cdef int lend(self, fitcore_lm_arrays *a) except -1
+    cdef int take_back(self, fitcore_lm_arrays *a) except -1
+    cdef int drive_natively(self, Evaluator evaluator) except -1
     # At the solution: Jacobian by central differences (or the evaluator's own), one Gauss-Newton
     # step, with `move` taken when it lowers the sum of squares. Leaves R and ipvt for covariance().
     cdef int polish(self, Evaluator evaluator, int scheme, bint move) except -1

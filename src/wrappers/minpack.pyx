@@ -7,8 +7,9 @@ from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
 from fitcore._arrays cimport count, doubles, fresh, number, sole_owner, vector, zeros
-from fitcore._evaluator cimport Evaluator, python_evaluator
+from fitcore._evaluator cimport Evaluator
 from fitcore._hybrid cimport PowellHybrid
+from fitcore._native cimport fitcore_calls
 from fitcore._solver cimport (
     Solver, array_of_numbers, check_subclass, intact, read_state, scale_factors, start_point,
 )
@@ -379,8 +380,42 @@ cdef class LevenbergMarquardt(Solver):
                              f"{self.state.m} residuals before, {cnp.PyArray_SIZE(f)} now")
         return 0
 
+    cdef Py_ssize_t known_rows(self) noexcept:
+        return self.state.m if self.allocated else -1
+
+    cdef int lend(self, fitcore_lm_arrays *a) except -1:
+        a.x, a.fvec, a.fjac = doubles(self._x), doubles(self._fvec), doubles(self._fjac)
+        a.diag, a.qtf = doubles(self._diag), doubles(self._qtf)
+        a.ipvt = <int64_t *> cnp.PyArray_DATA(self._ipvt)
+        a.xt, a.ft, a.wa = doubles(self.xt), doubles(self.ft), doubles(self.wa)
+        a.fold = fold_rows
+        return 0
+
+    cdef int take_back(self, fitcore_lm_arrays *a) except -1:
+        if a.fvec != doubles(self._fvec):
+            self._fvec, self.ft = self.ft, self._fvec
+        return 0
+
+    cdef int drive_natively(self, Evaluator evaluator) except -1:
+        """Go on to the end without the GIL, calling a native function."""
+        cdef fitcore_lm_arrays a
+        cdef fitcore_calls *calls = evaluator.calls
+        cdef cnp.ndarray steps = zeros(self.state.n)
+        cdef int how
+        if not self.allocated:
+            self.allocate(evaluator.rows)
+        memset(&a, 0, sizeof(fitcore_lm_arrays))
+        self.lend(&a)
+        a.h = doubles(steps)
+        with nogil:
+            how = fitcore_drive_lm(&self.state, &a, calls)
+        self.take_back(&a)
+        return evaluator.ended(how)
+
     cdef int loop(self, Evaluator evaluator) except -1:
         cdef lm_state *s = &self.state
+        if evaluator.calls != NULL and s.jac != JAC_COMPLEX and s.task != TASK_DONE:
+            self.drive_natively(evaluator)
         while s.task != TASK_DONE:
             if s.task == TASK_RESIDUAL or not self.allocated:
                 self.evaluate(evaluator, doubles(self.xt))
@@ -546,10 +581,10 @@ cdef class LevenbergMarquardt(Solver):
         if self.state.task != TASK_DONE or not self.allocated or self.state.nfev == 0:
             raise RuntimeError("refine() wants a finished fit; call run() first")
         code = _scheme(scheme, "scheme")
-        if code == JAC_ANALYTIC and not callable(jac):
-            raise TypeError(f"jac must be a callable for scheme='analytic', got {jac!r}")
+        evaluator = self.evaluator_of(scheme, func, args, jac if code == JAC_ANALYTIC else None,
+                                      col_deriv, None)
         if isfinite(self.state.fnorm):
-            self.polish(python_evaluator(func, args, jac, col_deriv, None), code, True)
+            self.polish(evaluator, code, True)
         return self
 
     cdef object points(self):
@@ -763,6 +798,8 @@ cdef class LevenbergMarquardt(Solver):
         cdef lm_state *s = &self.state
         if s.task != TASK_DONE:
             return "The fit goes on."
+        if self.stop_code is not None and s.info == -1:
+            return f"The fit was stopped: the native function returned {self.stop_code}."
         return outcome(max(s.info, -1), s.ftol, s.xtol, s.gtol, s.maxfev)
 
     @property

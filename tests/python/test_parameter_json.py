@@ -72,9 +72,37 @@ def test_symbols_that_are_data_are_kept():
     assert type(kept["pair"][1]) is list
 
 
-def test_functions_are_left_out_with_a_warning_that_names_them():
-    params = Parameters(usersyms={"f": abs, "k": 2})
-    with pytest.warns(UserWarning, match="not written, as JSON cannot hold them: f$"):
+def half(x):
+    return x / 2
+
+
+def test_functions_are_written_by_name_and_loaded_when_given_or_allowed():
+    params = Parameters(usersyms={"f": half, "k": 2})
+    params.add("a", 3)
+    params.add("b", expr="f(a) + k")
+    text = params.dumps()
+    stored = json.loads(text)["unique_symbols"]
+    assert stored == {"f": {"__class__": "Callable", "__name__": "half", "importer": __name__},
+                      "k": 2}  # fmt: skip
+    for given in ({"f": half}, {"half": half}):
+        assert Parameters().loads(text, given)["b"].value == 3.5
+    assert Parameters().loads(text, allow_imports=True)["b"].value == 3.5
+    with pytest.warns(UserWarning, match="not loaded from a file: f; give them as funcdefs"):
+        twin = Parameters().loads(text)
+    with pytest.raises(NameError, match="'f'"):
+        twin.update_constraints()
+
+
+def test_functions_that_only_compute_are_loaded():
+    params = Parameters(usersyms={"f": np.tanh, "g": math.hypot})
+    params.add("a", 3)
+    params.add("b", expr="f(a) + g(a, 4)")
+    assert Parameters().loads(params.dumps())["b"].value == math.tanh(3) + 5
+
+
+def test_symbols_that_json_cannot_hold_are_left_out_with_a_warning_that_names_them():
+    params = Parameters(usersyms={"s": {1, 2}, "k": 2})
+    with pytest.warns(UserWarning, match="not written, as JSON cannot hold them: s$"):
         text = params.dumps()
     assert json.loads(text)["unique_symbols"] == {"k": 2}
 
@@ -95,11 +123,12 @@ def test_nothing_in_a_file_is_unpickled():
               "importer": "os"}  # fmt: skip
     text = json.dumps(
         {
-            "unique_symbols": {"f": stored, "g": {"__class__": "Other", "value": pickled}},
+            "unique_symbols": {"f": stored, "erf": stored},
             "params": [["a", 1, True, None, -math.inf, math.inf, None, None, None, 1, stored]],
         }
     )
-    params = Parameters().loads(text)
+    with pytest.warns(UserWarning, match="not loaded from a file: f; "):
+        params = Parameters().loads(text)
     assert not Trap.sprung
     assert params._user_symbols() == {} and params["a"].user_data == stored
 
@@ -107,6 +136,7 @@ def test_nothing_in_a_file_is_unpickled():
 @pytest.mark.parametrize(
     "text",
     ["", "{", "[]", "3", "{}", '{"params": 3}', '{"params": [["a", 1]]}', '{"params": [5]}',
+     '{"params": [], "unique_symbols": {"x": {"__class__": "Other"}}}',
      ('{"params": [], "unique_symbols": {"x": {"__class__": "NDArray", "value": [1],'
       ' "__shape__": [7], "__dtype__": "float64"}}}')],
 )  # fmt: skip

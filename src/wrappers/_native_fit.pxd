@@ -1,0 +1,65 @@
+# Fits of native functions with Parameters: what stands between the solver and the function.
+from libc.stdint cimport int64_t
+
+from fitcore._fit cimport ParameterResidual
+from fitcore._native cimport NativeCall, fitcore_calls
+from fitcore._native_types cimport fitcore_residual
+
+
+# Why a drive was ended from here.
+cdef enum Why:
+    WHY_NOT
+    WHY_CODE                            # the function returned other than 0
+    WHY_LIMIT                           # as many evaluations as are allowed
+    WHY_VALUES, WHY_JACOBIAN            # not finite
+    WHY_EXPRESSION                      # only asteval knows the value
+
+
+# An expression of parameters, for evaluation without Python.
+cdef struct constraint:
+    void *program                       # Program
+    int size                            # number of inputs
+    int64_t *inputs                     # their indices among all parameters
+    int64_t target
+    double low, high                    # bounds of the target
+
+
+# Parameters of a fit. Objects are borrowed: the evaluator holds them.
+cdef struct native_fit:
+    fitcore_residual function
+    void *data
+    int64_t n, total, taken             # variables, all parameters, those the function takes
+    void **mapping                      # n ParameterBase: bounds of the variables
+    const double *floors                # n, or NULL
+    int64_t *places                     # n indices of the variables among all
+    int64_t *chosen                     # `taken` indices of those the function takes; NULL: all
+    int64_t nconstraints
+    constraint *constraints             # in order of evaluation
+    double *values                      # total
+    double *p                           # taken; values where chosen is NULL
+    double *chain                       # total by n: derivatives of all by the variables; or NULL
+    double *slopes                      # taken by room: the function's own Jacobian; or NULL
+    int64_t room
+    int64_t nfev, most
+    bint finite_values, finite_slopes   # whether others end the drive
+    const double *at                    # the point of the last evaluation
+    double *last                        # and what came out
+    Why why
+    int code
+
+
+cdef class NativeParameterResidual(ParameterResidual):
+    cdef NativeCall function
+    cdef native_fit fit
+    cdef fitcore_calls own
+    cdef list items                     # all parameters
+    cdef object memory                  # of the arrays of fit
+    cdef bint compiled                  # whether all expressions are
+    cdef readonly object stop_code      # what the function returned, if it has stopped the fit
+
+    cdef int prepare(self) except -1
+    cdef int gather(self) except -1
+    cdef int because(self) except -1
+    cdef int by_asteval(self, const double *u, Py_ssize_t n) except -1
+    cdef int call_there(self, double *f, double *fjac) except -1
+    cdef int jacobian_by_asteval(self, const double *x, Py_ssize_t n, double *fjac) except -1

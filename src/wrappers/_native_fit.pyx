@@ -1,0 +1,441 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Fits of native functions with Parameters: mapping and expressions without Python."""
+
+from libc.math cimport cbrt
+from libc.stdint cimport int64_t
+from libc.string cimport memset
+cimport numpy as cnp
+
+from fitcore._arrays cimport doubles
+from fitcore._expression cimport SLOTS, Program
+from fitcore._fit cimport (
+    POLICY_OMIT, POLICY_PROPAGATE, POLICY_RAISE, ParameterResidual, finite, step_size,
+)
+from fitcore._native cimport (
+    DRIVE_DONE, DRIVE_LOOKED, MODEL, OBJECTIVE, NativeCall, leave, start_calls,
+)
+from fitcore._parameter cimport Constraint, ParameterBase
+from fitcore.minpack cimport LevenbergMarquardt
+
+import numpy as np
+
+from fitcore._native import NativeStop
+from fitcore._stops import AbortFitException
+
+cnp.import_array()
+
+__all__ = ["NativeParameterResidual", "residual_of"]
+
+cdef double EPS = 2.220446049250313e-16
+
+
+def residual_of(fcn, *args, **options):
+    """The `ParameterResidual` for a function, native or not."""
+    kind = NativeParameterResidual if isinstance(fcn, NativeCall) else ParameterResidual
+    return kind(fcn, *args, **options)
+
+
+cdef int evaluate_constraints(native_fit *fit) noexcept nogil:
+    """Values of the expressions; other than 0 where one has to be asteval's."""
+    cdef double slots[SLOTS]
+    cdef double value = 0
+    cdef constraint *item
+    cdef int64_t k
+    cdef int i
+    for k in range(fit.nconstraints):
+        item = fit.constraints + k
+        for i in range(item.size):
+            slots[i] = fit.values[item.inputs[i]]
+        if (<Program> item.program).run(slots, -1, &value, NULL) != 0:
+            return 1
+        if item.low < item.high:
+            if value < item.low:
+                value = item.low
+            elif value > item.high:
+                value = item.high
+        fit.values[item.target] = value
+    return 0
+
+
+cdef int chain_rule(native_fit *fit, const double *u) noexcept nogil:
+    """Derivatives of all parameters by the internal values of the variables, at the values."""
+    cdef double slots[SLOTS]
+    cdef double value = 0, slope = 0
+    cdef double *row
+    cdef double *source
+    cdef constraint *item
+    cdef int64_t k, j
+    cdef int i
+    memset(fit.chain, 0, fit.total * fit.n * sizeof(double))
+    for j in range(fit.n):
+        fit.chain[fit.places[j] * fit.n + j] = (<ParameterBase> fit.mapping[j]).gradient(u[j])
+    for k in range(fit.nconstraints):
+        item = fit.constraints + k
+        row = fit.chain + item.target * fit.n
+        for i in range(item.size):
+            slots[i] = fit.values[item.inputs[i]]
+        for i in range(item.size):
+            if (<Program> item.program).run(slots, i, &value, &slope) != 0:
+                return 1
+            source = fit.chain + item.inputs[i] * fit.n
+            for j in range(fit.n):
+                if source[j] != 0:
+                    row[j] += slope * source[j]
+        # where a bound holds the value nothing moves it
+        if item.low < item.high and (value < item.low or value > item.high):
+            memset(row, 0, fit.n * sizeof(double))
+    return 0
+
+
+cdef int slopes_by_variables(native_fit *fit, int64_t m, const double *u,
+                             double *fjac) noexcept nogil:
+    """The Jacobian by the variables from that by the parameters, which is in slopes."""
+    cdef int64_t i, j, k, place
+    cdef double factor
+    cdef double *column
+    cdef double *source
+    if fit.chain == NULL:
+        for j in range(fit.n):
+            column = fjac + j * m
+            place = fit.places[j]
+            factor = (<ParameterBase> fit.mapping[j]).gradient(u[j])
+            source = column if fit.slopes == NULL else fit.slopes + place * m
+            for i in range(m):
+                column[i] = source[i] * factor
+        return 0
+    if chain_rule(fit, u) != 0:
+        return 1
+    memset(fjac, 0, fit.n * m * sizeof(double))
+    for k in range(fit.taken):
+        place = k if fit.chosen == NULL else fit.chosen[k]
+        source = fit.slopes + k * m
+        for j in range(fit.n):
+            factor = fit.chain[place * fit.n + j]
+            if factor != 0:
+                column = fjac + j * m
+                for i in range(m):
+                    column[i] += source[i] * factor
+    return 0
+
+
+cdef int mapped(int64_t m, int64_t n, const double *u, double *f, double *fjac,
+                void *data) noexcept nogil:
+    """Residuals and Jacobian at internal values: what the drivers call."""
+    cdef native_fit *fit = <native_fit *> data
+    cdef int64_t j
+    cdef double *slopes
+    fit.at, fit.last, fit.why = u, f, WHY_NOT
+    if f != NULL:
+        if fit.nfev >= fit.most:
+            fit.why = WHY_LIMIT
+            return 1
+        fit.nfev += 1
+    for j in range(n):
+        fit.values[fit.places[j]] = (<ParameterBase> fit.mapping[j]).from_internal(u[j])
+    if evaluate_constraints(fit) != 0:
+        fit.why = WHY_EXPRESSION
+        if f != NULL:
+            fit.nfev -= 1
+        return 1
+    if fit.chosen != NULL:
+        for j in range(fit.taken):
+            fit.p[j] = fit.values[fit.chosen[j]]
+    slopes = fjac
+    if fjac != NULL and fit.slopes != NULL:
+        slopes = fit.slopes
+    fit.code = fit.function(m, fit.taken, fit.p, f, slopes, fit.data)
+    if fit.code != 0:
+        fit.why = WHY_CODE
+        return 1
+    if f != NULL and fit.finite_values and not finite(f, m):
+        fit.why = WHY_VALUES
+        return 1
+    if fjac != NULL:
+        if fit.finite_slopes and not finite(slopes, m * fit.taken):
+            fit.why = WHY_JACOBIAN
+            return 1
+        if slopes_by_variables(fit, m, u, fjac) != 0:
+            fit.why = WHY_EXPRESSION
+            return 1
+    return 0
+
+
+cdef double mapped_size(int64_t j, double x, void *data) noexcept nogil:
+    cdef native_fit *fit = <native_fit *> data
+    return step_size(<ParameterBase> fit.mapping[j], x,
+                     0 if fit.floors == NULL else fit.floors[j])
+
+
+cdef class NativeParameterResidual(ParameterResidual):
+    """Residuals of a native function at internal values of the parameters that vary.
+
+    As `ParameterResidual`; the drivers run without the GIL unless `iter_cb`, `callback`,
+    nan_policy='omit', a Jacobian from Python or an expression that only asteval knows is in the
+    way. Then each evaluation is native.
+    """
+
+    def __init__(self, NativeCall fcn not None, *args, **options):
+        super().__init__(fcn, *args, **options)
+        if self.args or self.kws:
+            raise TypeError("a NativeFunction takes no further arguments: args and kws (fcn_args "
+                            f"and fcn_kws) must be empty, got {self.args!r:.40} and "
+                            f"{self.kws!r:.40}. Use its user_data")
+        if fcn.m is None:
+            if fcn.code == MODEL:
+                raise TypeError("fcn is a NativeFunction of kind 'model': its method "
+                                "residual(x, y) makes the function to minimize")
+            raise ValueError("m, the number of residuals, must be given to the NativeFunction: "
+                             "nothing else tells it")
+        self.function, self.native, self.rows = fcn, True, fcn.m
+        self.prepare()
+
+    cdef int prepare(self) except -1:
+        """Indices, programs and memory."""
+        cdef native_fit *fit = &self.fit
+        cdef cnp.ndarray a
+        cdef Constraint item
+        cdef Py_ssize_t k, i
+        params = self.params
+        self.items = list(params.values())
+        where = {id(parameter): index for index, parameter in enumerate(self.items)}
+        indices = {name: index for index, name in enumerate(params)}
+        fit.n, fit.total = len(self.varying), len(self.items)
+        names = self.function.names
+        if names is None:
+            names = tuple(params)
+            chosen = None
+        else:
+            missing = [name for name in names if name not in indices]
+            if missing:
+                raise ValueError(f"params has no {', '.join(missing)}, which the NativeFunction "
+                                 f"takes: it has {', '.join(indices) or 'none'}")
+            chosen = [indices[name] for name in names]
+            if chosen == list(range(fit.total)):
+                chosen = None
+        fit.taken = len(names)
+        constraints = [c for c in self.resolved() if id(c.target) in where]
+        self.compiled = all(c.program is not None and c.error is None
+                            and all(id(x) in where for x in c.inputs) for c in constraints)
+        analytic = self.jac is self.function
+        places = [where[id(parameter)] for parameter in self.varying]
+        straight = chosen is None and not constraints and places == list(range(fit.total))
+        inputs = [[where[id(x)] for x in c.inputs] for c in constraints] if self.compiled else []
+
+        self.memory = memory = {}
+        memory["places"] = np.array(places, dtype=np.int64)
+        memory["inputs"] = np.array([i for row in inputs for i in row] or [0], dtype=np.int64)
+        memory["values"] = np.zeros(max(1, fit.total))
+        memory["p"] = memory["values"] if chosen is None else np.zeros(fit.taken)
+        memory["mapping"] = np.zeros(max(1, fit.n), dtype=np.uintp)
+        memory["constraints"] = np.zeros(max(1, len(inputs)) * sizeof(constraint), dtype=np.uint8)
+        memory["held"] = constraints
+        a = memory["places"]
+        fit.places = <int64_t *> cnp.PyArray_DATA(a)
+        a = memory["values"]
+        fit.values = doubles(a)
+        a = memory["p"]
+        fit.p = doubles(a)
+        a = memory["mapping"]
+        fit.mapping = <void **> cnp.PyArray_DATA(a)
+        for k in range(fit.n):
+            fit.mapping[k] = <void *> self.mapping[k]
+        fit.chosen = NULL
+        if chosen is not None:
+            memory["chosen"] = a = np.array(chosen, dtype=np.int64)
+            fit.chosen = <int64_t *> cnp.PyArray_DATA(a)
+        a = memory["constraints"]
+        fit.constraints = <constraint *> cnp.PyArray_DATA(a)
+        a = memory["inputs"]
+        i = 0
+        fit.nconstraints = len(inputs)
+        for k in range(fit.nconstraints):
+            item = constraints[k]
+            fit.constraints[k].program = <void *> item.program
+            fit.constraints[k].size = len(inputs[k])
+            fit.constraints[k].inputs = <int64_t *> cnp.PyArray_DATA(a) + i
+            fit.constraints[k].target = where[id(item.target)]
+            fit.constraints[k].low, fit.constraints[k].high = item.target._min, item.target._max
+            i += fit.constraints[k].size
+        fit.chain = fit.slopes = NULL
+        if analytic and self.compiled and not straight:
+            memory["slopes"] = a = np.zeros(self.rows * fit.taken)
+            fit.slopes = doubles(a)
+            if constraints or chosen is not None:
+                memory["chain"] = a = np.zeros(fit.total * fit.n)
+                fit.chain = doubles(a)
+        fit.floors = NULL
+        fit.finite_slopes = self.policy == POLICY_RAISE
+        start_calls(&self.own, True)
+        self.function.as_residual(&fit.function, &fit.data)
+        self.own.residual, self.own.size, self.own.data = mapped, mapped_size, <void *> fit
+        by_python = self.jac is not None and not analytic
+        if (self.iter_cb is None and self.callback is None and self.policy != POLICY_OMIT
+                and self.compiled and not by_python):
+            self.calls = &self.own
+        return 0
+
+    def resolved(self):
+        """All expressions of the parameters, in order of evaluation."""
+        cdef ParameterBase item
+        for item in self.items:
+            if item._expr is not None and item._group is not None:
+                return item._group.resolved()
+        return []
+
+    cdef int gather(self) except -1:
+        """Take values that no variable determines from the parameters."""
+        cdef native_fit *fit = &self.fit
+        cdef Py_ssize_t k
+        for k in range(fit.total):
+            fit.values[k] = (<ParameterBase> self.items[k])._val
+        fit.nfev, fit.most = self.nfev, self.max_nfev
+        fit.floors = NULL if self.floors is None else doubles(self.floors)
+        fit.finite_values = self.policy == POLICY_RAISE and not self.lenient
+        return 0
+
+    def run(self, LevenbergMarquardt solver):
+        """Run `solver` to its end, or until this stops it; see `stopped`."""
+        self.gather()
+        super().run(solver)
+
+    cdef int ended(self, int how) except -1:
+        self.nfev = self.fit.nfev
+        if how == DRIVE_DONE:
+            return 0
+        if how == DRIVE_LOOKED:
+            return leave()
+        if self.fit.why == WHY_EXPRESSION:
+            self.calls = NULL           # asteval says what happens there
+            return 0
+        return self.because()
+
+    cdef int because(self) except -1:
+        """Leave by the exception that stands for what has ended an evaluation."""
+        cdef native_fit *fit = &self.fit
+        cdef cnp.npy_intp m = self.rows
+        if fit.why == WHY_LIMIT:
+            self.stopped = "max_nfev"
+            raise AbortFitException()
+        if fit.why == WHY_CODE:
+            self.stop_code = fit.code
+            self.stopped = f"the native function returned {fit.code}"
+            raise NativeStop(fit.code)
+        if fit.why == WHY_JACOBIAN:
+            raise ValueError("the Jacobian of the native function holds NaN or infinity")
+        self.assign(fit.at, fit.n)
+        self.refuse(np.array(cnp.PyArray_SimpleNewFromData(1, &m, cnp.NPY_DOUBLE, fit.last)))
+        return 0
+
+    cdef int by_asteval(self, const double *u, Py_ssize_t n) except -1:
+        """Values of all parameters at a point where an expression is not compiled."""
+        cdef native_fit *fit = &self.fit
+        cdef Py_ssize_t k
+        self.assign(u, n)
+        for k in range(fit.total):
+            fit.values[k] = (<ParameterBase> self.items[k]).get()
+        for k in range(fit.taken):
+            fit.p[k] = fit.values[k if fit.chosen == NULL else fit.chosen[k]]
+        return 0
+
+    cdef int call_there(self, double *f, double *fjac) except -1:
+        """The function at p."""
+        cdef native_fit *fit = &self.fit
+        cdef int64_t m = self.rows
+        with nogil:
+            fit.code = fit.function(m, fit.taken, fit.p, f, fjac, fit.data)
+        if fit.code != 0:
+            fit.why = WHY_CODE
+            self.because()
+        return 0
+
+    cdef cnp.ndarray residual(self, const double *x, Py_ssize_t n):
+        cdef native_fit *fit = &self.fit
+        cdef cnp.npy_intp m = self.rows
+        cdef cnp.ndarray f = cnp.PyArray_ZEROS(1, &m, cnp.NPY_DOUBLE, 0)
+        cdef double *values = doubles(f)
+        cdef bint compiled = self.compiled
+        cdef int ended
+        if self.function.code == OBJECTIVE:
+            if not self.scalars:
+                self.coerce(0.0)        # says what is wanted
+            self.scalar = True
+        self.gather()
+        if compiled:
+            with nogil:
+                ended = mapped(m, n, x, values, NULL, fit)
+            self.nfev = fit.nfev
+            compiled = fit.why != WHY_EXPRESSION
+            if ended != 0 and compiled:
+                self.because()
+        if not compiled:
+            if self.nfev >= self.max_nfev:
+                fit.why = WHY_LIMIT
+                self.because()
+            self.nfev += 1
+            self.by_asteval(x, n)
+            self.call_there(values, NULL)
+            if self.policy == POLICY_RAISE and not self.lenient and not finite(values, m):
+                self.refuse(f)
+        if self.policy == POLICY_OMIT:
+            f = self.omit(f)
+        if self.iter_cb is not None:
+            self.assign(x, n)
+            self.report(f, x, n)
+        return f
+
+    cdef int jacobian(self, const double *x, Py_ssize_t n, double *fjac, Py_ssize_t m) except -1:
+        cdef native_fit *fit = &self.fit
+        cdef Py_ssize_t rows = self.rows
+        cdef cnp.npy_intp shape[2]
+        cdef cnp.ndarray whole
+        cdef double *columns = fjac
+        cdef int ended
+        if self.jac is not self.function:
+            return ParameterResidual.jacobian(self, x, n, fjac, m)
+        if m != rows:                   # some are omitted
+            shape[0], shape[1] = n, rows
+            whole = cnp.PyArray_ZEROS(2, shape, cnp.NPY_DOUBLE, 0)
+            columns = doubles(whole)
+        self.gather()
+        if self.compiled:
+            with nogil:
+                ended = mapped(rows, n, x, NULL, columns, fit)
+            if ended != 0 and fit.why != WHY_EXPRESSION:
+                self.because()
+        if not self.compiled or fit.why == WHY_EXPRESSION:
+            self.jacobian_by_asteval(x, n, columns)
+        if m != rows:
+            shape[0], shape[1] = n, m
+            view = cnp.PyArray_SimpleNewFromData(2, shape, cnp.NPY_DOUBLE, fjac)
+            view[...] = whole[:, self.kept]
+        if self.policy == POLICY_OMIT and not finite(fjac, n * m):
+            fit.why = WHY_JACOBIAN
+            self.because()
+        return 0
+
+    cdef int jacobian_by_asteval(self, const double *x, Py_ssize_t n, double *fjac) except -1:
+        """Where derivatives of expressions are not known: by central differences of those."""
+        cdef native_fit *fit = &self.fit
+        cdef Py_ssize_t m = self.rows, j
+        cdef cnp.ndarray own = np.zeros((fit.taken, m)), point = np.empty(n), upper
+        cdef double h
+        self.by_asteval(x, n)
+        self.call_there(NULL, doubles(own))
+        columns = np.zeros((n, m))
+        for j in range(n):
+            point[...] = [x[k] for k in range(n)]
+            h = cbrt(EPS) * ParameterResidual.size(self, j, x[j]) or cbrt(EPS)
+            point[j] = x[j] + h
+            self.by_asteval(doubles(point), n)
+            upper = np.array([fit.p[k] for k in range(fit.taken)])
+            point[j] = x[j] - h
+            self.by_asteval(doubles(point), n)
+            lower = np.array([fit.p[k] for k in range(fit.taken)])
+            columns[j] = (upper - lower) / (2 * h) @ own
+        self.by_asteval(x, n)
+        for j in range(n * m):
+            fjac[j] = columns.flat[j]
+        if self.policy != POLICY_PROPAGATE and not finite(fjac, n * m):
+            fit.why = WHY_JACOBIAN
+            self.because()
+        return 0
