@@ -42,6 +42,7 @@ def fit_leastsq(
     settings = read_settings(options)
     differences = options.get("jac") is not None
     own = isinstance(fcn, NativeCall) and fcn.has_derivatives and not differences
+    given = {name: settings[name] for name in ("Dfun", "jac")}
     if own and settings["Dfun"] is None:
         settings["Dfun"], settings["jac"] = fcn, "analytic"
     n = result.nvarys
@@ -78,7 +79,7 @@ def fit_leastsq(
         moved=fit.moved,
         at_bound=at_bound,
         last_internal_values=fit.u,
-        call_kws=settings,
+        call_kws={**settings, **given},
         aborted=aborted,
         ier=ier,
         status=ier,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitcore._compiled_model import compile_residual
 from fitcore._methods import find_method
 from fitcore._model_data import prepare_data
 from fitcore._model_fit import drop_unknown, make_objective, set_start
@@ -34,6 +35,9 @@ SUMMARY = (
     "scale_covar", "calc_covar", "ci_out", "col_deriv", "flatchain", "call_kws", "var_names",
     "user_options", "kws", "init_values", "best_values",
 )  # fmt: skip
+
+# Settings of leastsq that need the Python function.
+BY_PYTHON = ("jac", "Dfun", "fprime", "callback")
 
 # Below it, the data count as constant.
 TINY = 1e-15
@@ -207,6 +211,23 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
         if self.userfcn != self.model._residual:  # the user has put one of his own there
             return super()._function()
         return make_objective(self.model, self.data, self.weights, self.userkws)
+
+    def _problem(
+        self, params: Parameters, options: Mapping[str, Any]
+    ) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+        """Residuals of built-in models and of composites of them are the core's, if they can be."""
+        plain = (
+            self.userfcn == self.model._residual
+            and self.iter_cb is None
+            and self.nan_policy != "omit"
+            and self.backend == "fitcore"
+            and not any(options.get(name) is not None for name in BY_PYTHON)
+        )
+        if plain:
+            found = compile_residual(self.model, params, self.data, self.weights, self.userkws)
+            if found is not None:
+                return found, (), {}
+        return super()._problem(params, options)
 
     def _adopt(self, output: MinimizerResult) -> None:
         """Take over the outcome of a fit."""

@@ -374,7 +374,7 @@ cdef class ParameterResidual(Evaluator):
 
     def refuse(self, f):
         """Raise the error that residuals which hold NaN or infinity are under 'raise'."""
-        model = None if self.native is None else self.fcn.model
+        model = getattr(self.fcn, "model", None)
         good = np.isfinite(f)
         at = ", ".join(f"{name}={value!r}" for name, value in self.values().items())
         bad = f[~good]
