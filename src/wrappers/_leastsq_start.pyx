@@ -7,8 +7,8 @@ from fitcore._fit cimport twin
 from fitcore._parameter cimport ParameterBase
 
 __all__ = [
-    "NEXT", "ROUNDING", "START_INSIDE", "beside_bounds", "check_range", "has_bounds", "leave_bounds",
-    "range_between", "without_bounds",
+    "NEXT", "ROUNDING", "START_INSIDE", "beside_bounds", "check_range", "has_bounds",
+    "leave_bounds", "range_between", "without_bounds",
 ]
 
 # Values this near to a bound, relative to it, are on it.
