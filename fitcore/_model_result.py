@@ -18,6 +18,7 @@ from fitcore._model_plot import ResultPlots
 from fitcore._model_result_json import ModelResultInJson
 from fitcore._model_uncertainty import band
 from fitcore._result_table import pandas_for, parameters_frame, plain
+from fitcore._statistics import set_propagated
 from fitcore.confidence import conf_interval
 from fitcore.minimizer import Minimizer, MinimizerException
 from fitcore.printfuncs import ci_report, fit_report, fitreport_html_table
@@ -231,7 +232,11 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
 
     def _adopt(self, output: MinimizerResult) -> None:
         """Take over the outcome of a fit."""
+        before = set(output.params)
         self.model.post_fit(output)
+        added = [p for name, p in output.params.items() if name not in before and p.expr]
+        if added and output.covar is not None:
+            set_propagated(output.params, added, output.var_names, output.covar)
         self._take_over(output)
 
     def _take_over(self, output: MinimizerResult) -> None:

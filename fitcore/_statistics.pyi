@@ -22,3 +22,10 @@ def set_uncertainties(
     withheld: tuple[str, ...] = (),
     factor: float = 1.0,
 ) -> None: ...
+def set_propagated(
+    params: Any,
+    expressions: list[Any],
+    names: list[str],
+    covar: ArrayLike,
+    factor: float = 1.0,
+) -> None: ...

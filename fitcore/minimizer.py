@@ -138,8 +138,7 @@ class Minimizer(OtherMethods, LastResult):
             raise TypeError(f"iter_cb must be callable or None, got {iter_cb!r}")
         if not isinstance(nan_policy, str) or nan_policy not in NAN_POLICIES:
             raise ValueError(
-                f"nan_policy must be one of {', '.join(map(repr, NAN_POLICIES))}; "
-                f"got {nan_policy!r:.80}"
+                f"nan_policy must be 'propagate', 'omit', or 'raise'; got {nan_policy!r:.80}"
             )
         self.userfcn = userfcn
         self.params = None if params is None else read_parameters(params)

@@ -13,7 +13,8 @@ import numpy as np
 
 cnp.import_array()
 
-__all__ = ["TINY_CHISQR", "correlations", "goodness", "set_uncertainties"]
+__all__ = ["TINY_CHISQR", "correlations", "goodness", "set_propagated",
+           "set_uncertainties"]
 
 # A perfect fit has no logarithm: chi-square counts as at least this, for each residual.
 TINY_CHISQR = 1e-250
@@ -163,16 +164,29 @@ def set_uncertainties(params, list varying, covar, tuple withheld=(), double fac
         item.correl = {names[j]: r[i * n + j] for j in range(n)
                        if j != i and names[j] not in withheld}
     if derived:
-        propagate(params, names, matrix, factor)
+        set_propagated(params, [value for value in params.values()
+                                if (<ParameterBase> value)._expr is not None],
+                       names, matrix, factor)
 
 
-cdef int propagate(object params, list names, cnp.ndarray covar, double factor) except -1:
-    """Standard errors of the expressions, to first order."""
+def set_propagated(params, list expressions, list names, covar, double factor=1.0):
+    """Write standard errors into parameters that are expressions, to first order.
+
+    Parameters
+    ----------
+    params : Parameters
+    expressions : list of Parameter
+        Those to be written to, members of `params`.
+    names : list of str, length n
+        The variables.
+    covar : ndarray, shape (n, n)
+        Their covariance.
+    factor : float, default 1.0
+        What `covar` is to be multiplied by.
+    """
     cdef double variance
     cdef dict rows = params._expression_jacobian(names)
-    for value in params.values():
-        if (<ParameterBase> value)._expr is not None:
-            row = rows[(<ParameterBase> value)._name]
-            variance = float(row @ covar @ row) * factor
-            (<ParameterBase> value).stderr = sqrt(variance) if variance >= 0 else None
-    return 0
+    for value in expressions:
+        row = rows[(<ParameterBase?> value)._name]
+        variance = float(row @ covar @ row) * factor
+        (<ParameterBase> value).stderr = sqrt(variance) if variance >= 0 else None
