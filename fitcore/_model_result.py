@@ -173,19 +173,28 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
         self._adopt(self.minimize(method=self.method, **self._derivatives()))
 
     def _derivatives(self) -> dict[str, Any]:
-        """The Jacobian that the model's function has, as a setting of the method."""
-        if not self.kws.keys().isdisjoint(("jac", "Dfun", "fprime")) or not has_jacobian(
-            self.model
-        ):
-            return {}
-        names = [name for name, item in self.params.items() if item.vary and not item.expr]
-        jacobian = residual_jacobian(self.model, names)
+        """The Jacobian of the model, if it is known, as a setting of the method.
+
+        leastsq takes it from `_problem`.
+        """
         method = find_method(self.method)
-        if method in ("leastsq", "least_squares"):
+        if method not in ("least_squares", "lbfgsb") or not self._jacobian_is_known(self.kws):
+            return {}
+        jacobian = self._jacobian(self.params)
+        if method == "least_squares":
             return {"Dfun": jacobian, "col_deriv": True}
-        if method == "lbfgsb" and self.reduce_fcn is None:
+        if self.reduce_fcn is None:
             return {"jac": lambda *args, **kws: jacobian(*args, **kws).T}
         return {}
+
+    def _jacobian_is_known(self, options: Mapping[str, Any]) -> bool:
+        """Whether there is a Jacobian of the model, and the user asks for no other."""
+        given = options.keys().isdisjoint(("jac", "Dfun", "fprime"))
+        return given and self.userfcn == self.model._residual and has_jacobian(self.model)
+
+    def _jacobian(self, params: Parameters) -> Callable[..., Any]:
+        names = [name for name, item in params.items() if item.vary and not item.expr]
+        return residual_jacobian(self.model, names)
 
     def _take(self, data: Any, weights: Any, kwargs: dict[str, Any]) -> None:
         """Take up what is new for a fit."""
@@ -214,7 +223,7 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
         return make_objective(self.model, self.data, self.weights, self.userkws)
 
     def _problem(
-        self, params: Parameters, options: Mapping[str, Any]
+        self, params: Parameters, options: dict[str, Any]
     ) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
         """Residuals of built-in models and of composites of them are the core's, if they can be."""
         plain = (
@@ -228,6 +237,8 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
             found = compile_residual(self.model, params, self.data, self.weights, self.userkws)
             if found is not None:
                 return found, (), {}
+        if self._jacobian_is_known(options):
+            options.update(Dfun=self._jacobian(params), col_deriv=True)
         return super()._problem(params, options)
 
     def _adopt(self, output: MinimizerResult) -> None:

@@ -179,9 +179,9 @@ class Minimizer(OtherMethods, LastResult):
         return self.userfcn
 
     def _problem(
-        self, params: Parameters, options: Mapping[str, Any]
+        self, params: Parameters, options: dict[str, Any]
     ) -> tuple[Objective, tuple[Any, ...], dict[str, Any]]:
-        """What leastsq is to minimize, with its arguments."""
+        """What leastsq is to minimize, with its arguments; `options` may get its Jacobian."""
         return self._function(), self.userargs, self.userkws
 
     def prepare_fit(self, params: ParametersLike | None = None) -> MinimizerResult:

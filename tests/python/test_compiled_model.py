@@ -129,7 +129,7 @@ def test_values_and_derivatives_of_composites_are_those_of_their_parts(op):
     model = CompositeModel(left, right, op)
     params = model.make_params(
         a_amplitude=5, a_center=4, a_sigma=1, b_slope=0.2, b_intercept=3, c_amplitude=2,
-        c_center=3, c_sigma=0.7, d_amplitude=1, d_center=6, d_sigma=0.4, e_c=1.7,
+        c_center=3, c_sigma=0.7, d_amplitude=1, d_center=6, d_sigma=0.4, d_gamma=0.4, e_c=1.7,
     )  # fmt: skip
     for size in (1, 31, 32, 33, 90):
         x = X[:size]
@@ -256,6 +256,51 @@ def test_a_long_sum_is_no_deep_one():
     assert compiles(model, params)
     native, at = compile_model(model, params, {"x": X}, X.size)
     np.testing.assert_allclose(native(at, params), model.eval(params, x=X), rtol=1e-13)
+
+
+@pytest.mark.parametrize("method", ["least_squares", "lbfgsb"])
+def test_other_methods_have_the_derivatives_too(method):
+    if method == "least_squares":
+        pytest.importorskip("scipy")
+    calls = []
+
+    def counted(x, amplitude, center, sigma):
+        calls.append(1)
+        return lineshapes.gaussian(x, amplitude, center, sigma)
+
+    known, unknown = models.GaussianModel(), Model(counted)
+    params = unknown.make_params(amplitude=5, center=4, sigma=1)
+    data = unknown.eval(params, x=X) + 0.01 * RNG.normal(size=X.size)
+    params["sigma"].set(value=1.2, min=0)
+    plain = unknown.fit(data, params, method=method, x=X)
+    ours = known.fit(data, params, method=method, x=X)
+    for name in params:
+        assert ours.params[name].value == pytest.approx(plain.params[name].value, rel=1e-4)
+    assert ours.nfev < plain.nfev
+
+
+def test_a_function_with_a_jacobian_goes_with_line_shapes():
+    asked = []
+
+    def slopes(x, a, b):
+        asked.append(1)
+        return np.array([x * x, np.cos(x)])
+
+    own = Model(lambda x, a, b: a * x * x + b * np.cos(x), jac=slopes)
+    model = own + models.GaussianModel() * models.StepModel(prefix="s_", form="erf")
+    params = model.make_params(
+        a=0.1, b=1, amplitude=5, center=4, sigma=1, s_amplitude=2, s_center=3, s_sigma=1
+    )
+    params["s_amplitude"].vary = False
+    data = model.eval(params, x=X) + 0.01 * RNG.normal(size=X.size)
+    params["sigma"].value = 1.2
+    ours = model.fit(data, params, x=X)
+    assert asked
+    close(ours, model.fit(data, params, x=X, fit_kws={"jac": "3-point"}))
+    watched = models.GaussianModel().fit(data, params, x=X, iter_cb=lambda *args, **kws: None)
+    assert (
+        pickle.loads(pickle.dumps(watched.params))["sigma"].value == watched.params["sigma"].value
+    )
 
 
 def test_a_callback_or_a_jacobian_of_the_user_is_called():
