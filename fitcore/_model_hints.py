@@ -149,7 +149,10 @@ class ModelHints:
                 full = leaf.prefix + root
                 for name in {full, root if leaf is self else full} & rest.keys():
                     settings = {}
-                    self._add_given(settings, name, rest.pop(name))
+                    value = rest.pop(name)
+                    if isinstance(value, str):  # a form of the function
+                        continue
+                    self._add_given(settings, name, value)
                     made.add(full)
                     yield full, settings
         for name, hint in self.param_hints.items():
@@ -162,6 +165,9 @@ class ModelHints:
                     self._add_given(settings, key, rest.pop(key))
             made.add(full)
             yield full, settings
+        for leaf in self._leaves():
+            for name in leaf.independent_vars:  # no parameters, and no mistakes
+                rest.pop(name, None)
         if rest:
             names = ", ".join(map(repr, rest))
             warnings.warn(

@@ -238,8 +238,10 @@ class Parameters(ParametersInJson):
             self[key] = default
         return self[key]
 
-    def update(self, other: Parameters) -> None:  # type: ignore[override]
+    def update(self, other: Parameters) -> Self:  # type: ignore[override]
         """Add copies of the parameters of ``other``, and its symbols, over those present.
+
+        Returns itself.
 
         Raises
         ------
@@ -251,6 +253,7 @@ class Parameters(ParametersInJson):
         self._add_symbols(other._user_symbols())
         for name, par in list(other.items()):
             self[name] = par
+        return self
 
     def _add_symbols(self, symbols: Mapping[str, Any]) -> None:
         self._symbols = {**self._symbols, **symbols}
@@ -296,7 +299,10 @@ class Parameters(ParametersInJson):
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = {
-            "unique_symbols": self._user_symbols(),
+            "unique_symbols": {
+                **self._user_symbols(),
+                **{n: p._value_or_last() for n, p in self.items()},
+            },
             "params": list(self.values()),
             "attributes": {k: v for k, v in self.__dict__.items() if k not in _OWN},
         }
@@ -304,7 +310,9 @@ class Parameters(ParametersInJson):
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__dict__.update(state.get("attributes", {}))
-        self._symbols = dict(state["unique_symbols"])
+        names = {par.name for par in state["params"]}
+        symbols = state["unique_symbols"].items()
+        self._symbols = {name: value for name, value in symbols if name not in names}
         for par in state["params"]:
             self[par.name] = par
 
@@ -496,7 +504,9 @@ class Parameters(ParametersInJson):
             print(_tables.text(self, colwidth, precision, fmt, columns))  # noqa: T201
 
     def _repr_html_(self) -> str:
-        return _tables.html(self)
+        from fitcore.printfuncs import params_html_table
+
+        return params_html_table(self)
 
 
 def _entries(parlist: tuple[Any, ...]) -> Iterable[Any]:

@@ -11,7 +11,7 @@ from cpython.dict cimport PyDict_SetItem
 from cpython.float cimport PyFloat_AsDouble
 from cpython.long cimport PyLong_Check
 from cpython.object cimport PyObject_RichCompare
-from libc.math cimport INFINITY, M_PI_2, asin, cos, hypot, isinf, isnan, sin, sqrt
+from libc.math cimport INFINITY, M_PI_2, asin, cos, hypot, isfinite, isinf, isnan, sin, sqrt
 from fitcore._expression cimport SLOTS, Program
 
 import numpy as np
@@ -469,7 +469,7 @@ def prepare_items(params, Group group):
         if not item._min < item._max:
             item._check_order()
         if item._expr is None:
-            if item._unset:
+            if item._unset and not isfinite(item._val):
                 raise ValueError(f"{owner(item._name)}: no value was given")
             if item._vary:
                 varying.append(item)
