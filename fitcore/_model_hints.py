@@ -150,7 +150,7 @@ class ModelHints:
                 full = leaf.prefix + root
                 for name in {full, root if leaf is self else full} & rest.keys():
                     given = rest.pop(name)
-                    if not isinstance(given, (dict, Number)) or isinstance(given, bool):
+                    if not isinstance(given, (dict, Number, Parameter)) or isinstance(given, bool):
                         continue  # an option, which is none of the parameters' business
                     settings = {}
                     self._add_given(settings, name, given)

@@ -122,7 +122,7 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
         self.ci_out: Any = None
         self.user_options: dict[str, Any] | None = None
         self.components = model.components
-        self.init_params = params.copy() if params is not None else None
+        self.init_params = None if params is None else params.copy()
         self._coerce = True
         super().__init__(
             model._residual,
