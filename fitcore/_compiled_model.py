@@ -199,6 +199,8 @@ def compile_residual(
     """
     if not is_real(data) or data.ndim != 1 or data.size == 0:
         return None
+    if any(shape_of(leaf.func, {}) is None for leaf in model._leaves()):
+        return None  # as with most functions of users, found out before anything is made
     factors = np.asarray(1.0 if weights is None else weights)
     if not is_real(factors) or factors.shape not in ((), data.shape):
         return None

@@ -19,7 +19,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from fitcore._lineshapes import FORMS, evaluate
+from fitcore._lineshapes import FORMS
+from fitcore._shape_values import evaluate
 
 # fmt: off
 __all__ = [
