@@ -63,14 +63,6 @@ cdef dict SPECIAL = {
     "exp": 1, "expm1": 2, "log": 3, "log1p": 4, "sin": 5, "cos": 6, "arctan": 7, "erf": 8,
     "erfc": 9, "erfcx": 10, "gauss": 11, "voigt": 12, "voigt_by_x": 13, "voigt_by_y": 14,
 }
-# Shapes without a guard against 0, which are analytic: with complex numbers they are numpy's.
-cdef dict COMPLEX = {
-    "polynomial": lambda degree, x, *p: np.polyval(p if degree < 0 else p[::-1], x),
-    "sine": lambda _, x, a, frequency, shift: a * np.sin(x * frequency + shift),
-    "expsine": lambda _, x, a, frequency, shift, decay: (
-        a * np.sin(x * frequency + shift) * np.exp(-x * decay)),
-    "powerlaw": lambda _, x, a, exponent: a * x**exponent,
-}
 cdef object np_ndarray = np.ndarray
 cdef object np_float64 = np.float64
 
@@ -146,21 +138,8 @@ def evaluate(str name, int64_t form, object x, tuple params, object y=None):
     Raises
     ------
     TypeError
-        If `x` or a parameter is not real. `COMPLEX` shapes take complex numbers too, and others
-        complex `x` without an imaginary part.
+        If `x` or a parameter is not real.
     """
-    try:
-        return real_values(name, form, x, params, y)
-    except TypeError:
-        if name in COMPLEX and any(np.iscomplexobj(v) for v in (x, *params)):
-            return COMPLEX[name](form, np.asarray(x), *params)
-        if not np.iscomplexobj(x) or np.any(np.imag(x)):
-            raise
-        return real_values(name, form, np.real(x), params, y) + 0j
-
-
-cdef object real_values(str name, int64_t form, object x, tuple params, object y):
-    """The same for real numbers."""
     cdef int64_t shape = SHAPES[name]
     cdef double p[MOST]
     cdef double at, at2 = 0.0, value

@@ -137,13 +137,6 @@ def test_polynomials_and_waves_take_complex_numbers():
     np.testing.assert_allclose(lineshapes.powerlaw(x, 2, 0.5), 2 * np.sqrt(x))
 
 
-def test_complex_points_on_the_real_axis_are_real_ones():
-    x = np.array([1.0, 2.0])
-    found = lineshapes.gaussian(x + 0j, 3.0)
-    np.testing.assert_array_equal(found, lineshapes.gaussian(x, 3.0))
-    assert found.dtype == complex
-
-
 @pytest.mark.parametrize("form", ["foo", "ERF", None, 3, []])
 def test_an_unknown_form_is_refused_with_the_forms_there_are(form):
     for function in (lineshapes.step, lineshapes.rectangle):
@@ -194,7 +187,6 @@ def test_complex_variables_are_taken_where_they_have_a_meaning() -> None:
     x = np.array([0.5, 1.5])
     there = lineshapes.gaussian(x + 0j, 2, 1, 3)
     np.testing.assert_array_equal(there, lineshapes.gaussian(x, 2, 1, 3))
-    assert lineshapes.linear(np.array(1.2j), 2, 1) == 1 + 2.4j
-    assert lineshapes.parabolic(np.array([2j]), 1, 3, 5) == -4 + 6j + 5
+    assert there.dtype == complex
     with pytest.raises(TypeError, match="x must be real numbers"):
         lineshapes.gaussian(np.array([1j]))
