@@ -28,15 +28,21 @@ RULES: dict[Any, Callable[[Any, Any], tuple[Any, Any]]] = {
 }
 
 
-def has_jacobian(model: Model) -> bool:
-    """Whether derivatives by all parameters of a model are known."""
+def has_jacobian(model: Model, given: Mapping[str, Any]) -> bool:
+    """Whether derivatives by all parameters of a model are known, at what is given.
+
+    Those of line shapes are known at real points.
+    """
     from fitcore.model import CompositeModel, Model
 
+    real = not any(np.iscomplexobj(value) for value in given.values())
     for node in nodes_of(model):
         if isinstance(node, CompositeModel):
             if node.op not in RULES or type(node).eval is not CompositeModel.eval:
                 return False
-        elif type(node).eval is not Model.eval or (node.jac is None and not is_shape(node)):
+        elif type(node).eval is not Model.eval or (
+            node.jac is None and not (real and is_shape(node))
+        ):
             return False
     return type(model)._residual is Model._residual
 

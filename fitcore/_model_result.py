@@ -190,8 +190,10 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
 
     def _jacobian_is_known(self, options: Mapping[str, Any]) -> bool:
         """Whether there is a Jacobian of the model, and the user asks for no other."""
-        given = options.keys().isdisjoint(("jac", "Dfun", "fprime"))
-        return given and self.userfcn == self.model._residual and has_jacobian(self.model)
+        if self.userfcn != self.model._residual:
+            return False
+        free = options.keys().isdisjoint(("jac", "Dfun", "fprime"))
+        return free and has_jacobian(self.model, self.userkws)
 
     def _jacobian(self, params: Parameters) -> Callable[..., Any]:
         names = [name for name, item in params.items() if item.vary and not item.expr]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -11,8 +12,19 @@ from fitcore._lineshapes import evaluate as _evaluate
 __all__ = ["evaluate"]
 
 
+# Shapes without a guard against 0, which are analytic: with complex numbers they are numpy's.
+COMPLEX: dict[str, Callable[..., Any]] = {
+    "polynomial": lambda degree, x, *p: np.polyval(p if degree < 0 else p[::-1], x),
+    "sine": lambda _, x, a, frequency, shift: a * np.sin(x * frequency + shift),
+    "expsine": lambda _, x, a, frequency, shift, decay: (
+        a * np.sin(x * frequency + shift) * np.exp(-x * decay)
+    ),
+    "powerlaw": lambda _, x, a, exponent: a * x**exponent,
+}
+
+
 def evaluate(name: str, form: int, x: Any, params: tuple[Any, ...], y: Any = None) -> Any:
-    """The compiled shape; of complex `x` where the imaginary parts are zero, or it is a polynomial.
+    """The compiled shape; of complex numbers if it is in `COMPLEX`, or if `x` is real all the same.
 
     Raises
     ------
@@ -22,11 +34,8 @@ def evaluate(name: str, form: int, x: Any, params: tuple[Any, ...], y: Any = Non
     try:
         return _evaluate(name, form, x, params, y)
     except TypeError:
-        if y is not None or not np.iscomplexobj(x):
+        if name in COMPLEX and any(np.iscomplexobj(value) for value in (x, *params)):
+            return COMPLEX[name](form, np.asarray(x), *params)
+        if y is not None or not np.iscomplexobj(x) or np.any(np.imag(x)):
             raise
-        x = np.asarray(x)
-        if name == "polynomial":
-            return np.polyval(params if form < 0 else params[::-1], x)
-        if x.imag.any():
-            raise
-        return _evaluate(name, form, x.real, params) + 0j
+        return _evaluate(name, form, np.real(x), params) + 0j

@@ -41,6 +41,7 @@ cdef struct native_fit:
     double *slopes                      # taken by room: the function's own Jacobian; or NULL
     int64_t room
     int64_t nfev, most
+    bint counts_slopes                  # whether Jacobians count as evaluations
     bint finite_values, finite_slopes   # whether others end the drive
     const double *at                    # the point of the last evaluation
     double *last                        # and what came out

@@ -157,6 +157,8 @@ cdef int mapped(int64_t m, int64_t n, const double *u, double *f, double *fjac,
         if slopes_by_variables(fit, m, u, fjac) != 0:
             fit.why = WHY_EXPRESSION
             return 1
+        if fit.counts_slopes and fit.nfev < fit.most:
+            fit.nfev += 1
     return 0
 
 
@@ -264,6 +266,8 @@ cdef class NativeParameterResidual(ParameterResidual):
                 memory["chain"] = a = np.zeros(fit.total * fit.n)
                 fit.chain = doubles(a)
         fit.floors = NULL
+        # those of a Model, whose users know counts of differences
+        fit.counts_slopes = getattr(self.function, "model", None) is not None
         fit.finite_slopes = self.policy == POLICY_RAISE
         start_calls(&self.own, True)
         self.function.as_residual(&fit.function, &fit.data)
@@ -400,6 +404,7 @@ cdef class NativeParameterResidual(ParameterResidual):
         if self.compiled:
             with nogil:
                 ended = mapped(rows, n, x, NULL, columns, fit)
+            self.nfev = fit.nfev
             if ended != 0 and fit.why != WHY_EXPRESSION:
                 self.because()
         if not self.compiled or fit.why == WHY_EXPRESSION:

@@ -303,6 +303,18 @@ def test_a_function_with_a_jacobian_goes_with_line_shapes():
     )
 
 
+def test_complex_points_have_no_derivatives_from_the_core():
+    model = models.LinearModel()
+    x = X + 0.5j
+    params = model.make_params(slope=1, intercept=0)
+    result = model.fit(2 * x + 1, params, x=x)
+    assert result.params["slope"].value == pytest.approx(2)
+    result = models.GaussianModel().fit(
+        lineshapes.gaussian(X, 3, 4, 1) + 0j, amplitude=2.5, center=4.2, sigma=1.1, x=X + 0j
+    )
+    assert result.params["sigma"].value == pytest.approx(1)
+
+
 def test_a_callback_or_a_jacobian_of_the_user_is_called():
     model = models.GaussianModel()
     params = model.make_params(amplitude=5, center=4, sigma=1)
