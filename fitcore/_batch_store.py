@@ -82,12 +82,17 @@ class Store:
     def accept(self, chunk: Chunk, rows: Rows) -> None:
         """Take the rows of a chunk that were done."""
         ready = rows["done"]
-        fits = chunk.fits[ready]
-        for name, values in rows.items():
-            self.rows[name][fits] = values[ready]
-        self.ndone += fits.size
+        fits, count = chunk.fits, int(np.count_nonzero(ready))
+        if count == len(fits) and fits[-1] - fits[0] + 1 == count:
+            # A slice is written faster than a list of numbers.
+            for name, values in rows.items():
+                self.rows[name][fits[0] : fits[-1] + 1] = values
+        else:
+            for name, values in rows.items():
+                self.rows[name][fits[ready]] = values[ready]
+        self.ndone += count
         if self._tell is not None:
-            self._tell(int(fits.size))
+            self._tell(count)
         if self._path is not None and time.monotonic() - self._saved > INTERVAL:
             self.save(interrupted=True)
 
