@@ -278,7 +278,8 @@ class NativeFunction(NativeCall):
                     f"weights must be one number or have shape {data.shape} like y, got "
                     f"{factors.shape}"
                 )
-            factors = np.array(np.broadcast_to(factors, data.shape))
+            full = factors.shape == data.shape
+            factors = factors.copy() if full else np.full(data.shape, factors.item())
         made = NativeFunction.__new__(NativeFunction)
         NativeCall.__init__(
             made, "residual", self.address, self.user_address, data.size, self.has_derivatives,

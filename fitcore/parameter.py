@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import keyword
-import math
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
@@ -14,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from fitcore import _parameter_tables as _tables
 from fitcore import expression as _expression
-from fitcore._parameter import Constraint, Group, as_number, copy_items
+from fitcore._parameter import Constraint, Group, as_number, copy_items, prepare_items
 from fitcore._parameter_json import ParametersInJson
 from fitcore._single_parameter import Parameter
 from fitcore._uncertain import create_uvars as _create_uvars
@@ -106,23 +105,7 @@ class Parameters(ParametersInJson):
             A parameter without value or with a NaN, where no expression gives it; with bounds
             that are not in increasing order; or a varied one that is not finite.
         """
-        varying = []
-        for par in self.values():
-            par._check_order()
-            if par.expr is None:
-                if par._is_unset and not math.isfinite(par._last_value):
-                    raise ValueError(f"parameter {par.name!r}: no value was given")
-                if par.vary:
-                    varying.append(par)
-        self.update_constraints()
-        for par in self.values():
-            if par.expr is not None:
-                continue  # NaN at the start may be a number at the solution
-            value = par._last_value
-            if math.isnan(value) or (par.vary and math.isinf(value)):
-                raise ValueError(
-                    f"parameter {par.name!r}: its initial value must be finite, not {value}"
-                )
+        varying: list[Parameter] = prepare_items(self, self._group)
         return varying
 
     def _interpreter(self) -> SafeInterpreter:
