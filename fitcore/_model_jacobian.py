@@ -58,7 +58,10 @@ def shape_jacobian(leaf: Model, args: dict[str, Any]) -> dict[str, Any]:
     name, form, roots = shape_of(leaf.func, args) or ("", 0, [])
     values = tuple(args[root] for root in roots)
     other = args.get("y", 0.0) if name == "gaussian2d" else None
-    rows = derivatives(name, form, args["x"], values, other)[1]
+    x = args["x"]
+    if np.iscomplexobj(x) and not np.imag(x).any():  # as the values, see `_shape_values`
+        x = np.real(x)
+    rows = derivatives(name, form, x, values, other)[1]
     return {leaf.prefix + root: row for root, row in zip(roots, rows, strict=True)}
 
 

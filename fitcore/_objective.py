@@ -10,6 +10,7 @@ import numpy as np
 from fitcore._fit import AbortFitException, ParameterResidual, twins
 from fitcore._leastsq_start import check_range, leave_bounds, without_bounds
 from fitcore._native_fit import residual_of
+from fitcore._stops import ResidualsChanged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -195,6 +196,13 @@ class Objective:
                 self.residual = last
                 self._note(x)
             raise
+        except ResidualsChanged as exc:
+            if self.best_x is None:
+                self.raised = exc
+                raise
+            # A place to retreat from: with fewer residuals the sum would be lower for no reason.
+            self.residual = np.full(np.shape(self.best_residual), math.inf)
+            return math.inf
         except BaseException as exc:
             self.raised = exc
             raise
@@ -299,7 +307,8 @@ class Objective:
                         f"{residual.size} residuals before, {self.residual.size} now"
                     )
                 ends.append((there, np.array(self.residual)))
-            change = ends[0][1] - ends[1][1] if self.squares else 0.0
+            with np.errstate(invalid="ignore"):  # infinite on both sides
+                change = ends[0][1] - ends[1][1] if self.squares else 0.0
             if h >= most or self._felt(change, residual, value, ends):
                 return change / (up - down), (ends[0][0] - ends[1][0]) / (up - down)
             # A value next to zero says nothing of its size: the step was too short to be felt.

@@ -1,6 +1,6 @@
 """What ends a fit from within the user's function."""
 
-__all__ = ["AbortFitException"]
+__all__ = ["AbortFitException", "ResidualsChanged"]
 
 
 class AbortFitException(Exception):
@@ -8,3 +8,7 @@ class AbortFitException(Exception):
 
 
 AbortFitException.__module__ = "fitcore.minimizer"
+
+
+class ResidualsChanged(ValueError):
+    """Under ``nan_policy='omit'``, residuals that are not finite at other places than at first."""

@@ -8,7 +8,7 @@ cimport numpy as cnp
 
 import numpy as np
 
-from fitcore._stops import AbortFitException
+from fitcore._stops import AbortFitException, ResidualsChanged
 
 from fitcore._parameter cimport ParameterBase
 from fitcore.minpack cimport (
@@ -365,7 +365,7 @@ cdef class ParameterResidual(Evaluator):
         first = int(changed[0])
         now = "is finite now" if good[first] else "is not finite now"
         at = ", ".join(f"{name}={value!r}" for name, value in self.values().items())
-        raise ValueError(
+        raise ResidualsChanged(
             f"the objective function {name_of(self.fcn)} generated NaN or infinite residuals at "
             f"other indices than at first: {shown} changed (index {first} {now}), for {at}. "
             "nan_policy='omit' drops the same residuals throughout a fit, or their sum of squares "

@@ -441,3 +441,20 @@ def test_ampgo_tells_that_it_ran_out_of_evaluations() -> None:
     result = Minimizer(lambda p: p["a"] ** 2 - 2.0, params).ampgo(maxfunevals=5)
     assert result.ampgo_msg == "Maximum number of function evaluations exceeded"
     assert result.aborted and result.ampgo_x0 is not None
+
+
+@pytest.mark.parametrize("method", ["nelder", "powell"])
+def test_omit_retreats_from_points_where_more_residuals_are_not_finite(method: str) -> None:
+    x = np.linspace(0, 9, 50)
+
+    def residual(p: Parameters) -> Any:
+        a, rate = p["a"].value, p["rate"].value
+        model = a * np.exp(-rate * x) + (0.0 if rate > 0.2 else np.nan) * (x > 5)
+        found = model - 3 * np.exp(-0.5 * x)
+        found[7] = np.nan  # left out throughout
+        return found
+
+    params = Parameters()
+    params.add_many(("a", 1.0), ("rate", 0.9, True, 0, 5))
+    result = minimize(residual, params, method=method, nan_policy="omit")
+    assert result.ndata == 49 and result.params["rate"].value == pytest.approx(0.5, rel=1e-3)
