@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitcore._arguments import read_parameters
+from fitcore.native import NativeFunction
 from fitcore.parameter import Parameter, Parameters
 
 if TYPE_CHECKING:
@@ -81,6 +82,8 @@ def make_objective(
     This is the place for faster ones than the method of the model: a result asks for one at the
     begin of each fit.
     """
+    if isinstance(model.func, NativeFunction):
+        return model.func._of_model(model, data, weights, given) or model._residual
     return model._residual
 
 

@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fitcore._native import NativeCall
+
 __all__ = ["FORBIDDEN", "Arguments", "FunctionSignature", "name_of", "read_arguments"]
 
 # Names of arguments of Model.fit.
@@ -76,6 +78,11 @@ def read_function(func: Callable[..., Any]) -> FunctionSignature:
     ValueError
         If it has ``*args`` or positional-only arguments, or cannot be read.
     """
+    if isinstance(func, NativeCall) and (func.kind != "model" or func.names is None):
+        raise ValueError(
+            "the function of a model must be a NativeFunction of kind 'model' with names, got "
+            f"{func!r} with names={func.names!r}"
+        )
     try:
         found = inspect.signature(func).parameters.values()
     except (TypeError, ValueError) as exc:
