@@ -21,7 +21,15 @@ for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ.setdefault(name, "1")
 
 HERE = Path(__file__).parent
-CASES = ["decaying_sine", "scipy_fits", "import_time", "lbfgsb", "confidence", "expressions"]
+CASES = [
+    "decaying_sine",
+    "scipy_fits",
+    "import_time",
+    "lbfgsb",
+    "confidence",
+    "expressions",
+    "model_fit",
+]
 PEERS = ["fitcore", "numpy", "scipy", "lmfit"]
 
 

@@ -177,7 +177,7 @@ def prepare_data(
         data = keep(data, good)
     if coerce:
         data = as_numbers(who, "data", data)
-        variables = {name: coerce_arraylike(value) for name, value in variables.items()}
+        variables = {name: as_variable(value) for name, value in variables.items()}
         if weights is not None:
             weights = as_numbers(who, "weights", weights)
     if np.size(data) == 0:
@@ -195,6 +195,14 @@ def prepare_data(
                     "points out"
                 )
     return data, weights, variables
+
+
+def as_variable(value: Any) -> Any:
+    """An independent variable as an array of numbers, if it is one of numbers."""
+    try:
+        return coerce_arraylike(value)
+    except (TypeError, ValueError):
+        return value
 
 
 def as_numbers(who: str, name: str, value: Any) -> Any:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fitcore._model import Call
 from fitcore._model_data import coerce_arraylike
 
 if TYPE_CHECKING:
@@ -12,7 +14,7 @@ if TYPE_CHECKING:
 
     from fitcore.model import CompositeModel, Model
 
-__all__ = ["evaluate_composite", "function_arguments", "nodes_of"]
+__all__ = ["evaluate_composite", "function_arguments", "nodes_of", "own_arguments", "translate"]
 
 
 def number_of(value: Any) -> Any:
@@ -41,6 +43,14 @@ def function_arguments(
     -------
     dict
     """
+    args = unresolved_arguments(model, params, given)
+    return {name: number_of(value) for name, value in args.items()}
+
+
+def unresolved_arguments(
+    model: Model, params: Mapping[str, Any] | None, given: Mapping[str, Any]
+) -> dict[str, Any]:
+    """The same with the Parameter objects themselves."""
     prefix = model.prefix
     args = {**model.independent_vars_defvals, **model.opts}
     if params is not None:
@@ -48,38 +58,52 @@ def function_arguments(
         names = {root: prefix + root for root in roots}
         if prefix and not any(name in params for name in names.values()):
             names = {root: root for root in roots}
-        for root, name in names.items():
-            if name in params:
-                args[root] = number_of(params[name])
         if model._func_haskeywords:
             # Parameters which hints have added are arguments too.
-            for root in model.param_hints:
-                if prefix + root in params:
-                    args[root] = number_of(params[prefix + root])
+            names |= {root: prefix + root for root in model.param_hints}
+        args |= {root: params[name] for root, name in names.items() if name in params}
     known = None if model._func_haskeywords else model._func_allargs
     for name, value in given.items():
         if known is None or name in known:
-            args[name] = number_of(value)
+            args[name] = value
     if prefix:
         for name, value in given.items():
             root = name.removeprefix(prefix)
             if root != name and (known is None or root in known):
                 args.pop(name, None)
-                args[root] = number_of(value)
+                args[root] = value
     return args
 
 
-def nodes_of(model: Any) -> Iterator[Any]:
+def combines(node: Any) -> bool:
+    """Whether a model is an operation on two others."""
+    from fitcore.model import CompositeModel
+
+    return isinstance(node, CompositeModel)
+
+
+def is_transparent(node: Any) -> bool:
+    """Whether a model is an operation on two others, and its value is no more than that."""
+    from fitcore.model import CompositeModel
+
+    return combines(node) and type(node).eval is CompositeModel.eval
+
+
+def nodes_of(model: Any, opens: Callable[[Any], bool] = combines) -> Iterator[Any]:
     """The parts of a model from left to right, each operation after both of its sides.
 
     Without recursion: sums of hundreds of models are as deep as they are long.
-    """
-    from fitcore.model import CompositeModel
 
+    Parameters
+    ----------
+    model : Model
+    opens : callable
+        Which models are looked into; others count as parts.
+    """
     stack = [(model, False)]
     while stack:
         node, done = stack.pop()
-        if done or not isinstance(node, CompositeModel):
+        if done or not opens(node):
             yield node
         else:
             stack += [(node, True), (node.right, False), (node.left, False)]
@@ -89,26 +113,64 @@ def evaluate_composite(
     model: CompositeModel, params: Mapping[str, Any] | None, given: Mapping[str, Any]
 ) -> Any:
     """The value of a composite model; the arguments are as of :func:`function_arguments`."""
-    from fitcore.model import CompositeModel
+
+    def opens(node: Any) -> bool:
+        # A subclass that extends eval has come here by it.
+        return node is model or is_transparent(node)
 
     values: list[Any] = []
-    everyone = set(model.param_names)
-    stack: list[tuple[Any, bool]] = [(model, False)]
-    while stack:
-        node, done = stack.pop()
-        if done:
+    contested = contested_names(model, given)
+    for node in nodes_of(model, opens):
+        if opens(node):
             right = values.pop()
             values.append(node.op(values.pop(), right))
-        elif isinstance(node, CompositeModel) and (
-            node is model or type(node).eval is CompositeModel.eval
-        ):
-            stack += [(node, True), (node.right, False), (node.left, False)]
         else:
-            values.append(node.eval(params=params, **own_arguments(node, given, everyone)))
+            values.append(node.eval(params=params, **own_arguments(node, given, contested)))
     return coerce_arraylike(values[0])
 
 
-def own_arguments(leaf: Any, given: Mapping[str, Any], everyone: set[str]) -> dict[str, Any]:
-    """What is given to a part of a model: without the values of the parameters of others."""
-    others = everyone.difference(leaf.param_names)
-    return {name: value for name, value in given.items() if name not in others}
+def translate(model: Any, params: Mapping[str, Any], given: Mapping[str, Any]) -> list[Any]:
+    """How a compiled loop evaluates a model; see :class:`fitcore._model.ModelObjective`."""
+    from fitcore.model import Model
+
+    contested = contested_names(model, given)
+    held = {id(item) for item in params.values()}
+    program: list[Any] = []
+    for node in nodes_of(model, is_transparent):
+        if is_transparent(node):
+            program.append(node.op)
+            continue
+        own = given if node is model else own_arguments(node, given, contested)
+        kind = type(node)
+        if kind.eval is Model.eval and kind.make_funcargs is Model.make_funcargs:
+            args = unresolved_arguments(node, params, own)
+            # A Parameter that is none of `params` was given as a value.
+            args = {k: v if id(v) in held else number_of(v) for k, v in args.items()}
+            program.append(Call(node.func, args, node.jac is True))
+        else:
+            program.append((partial(evaluate_with, node, own),))
+    return program
+
+
+def evaluate_with(model: Any, given: Mapping[str, Any], params: Any) -> Any:
+    """Evaluate a model by its own method."""
+    return model.eval(params=params, **given)
+
+
+def own_arguments(leaf: Any, given: Mapping[str, Any], contested: set[str]) -> Mapping[str, Any]:
+    """What is given to a part of a model: without values of the parameters of other parts.
+
+    Parameters
+    ----------
+    leaf : Model
+    given : mapping
+    contested : set of str
+        What in `given` is the name of a parameter.
+    """
+    others = contested.difference(leaf.param_names) if contested else contested
+    return {k: v for k, v in given.items() if k not in others} if others else given
+
+
+def contested_names(model: Any, given: Mapping[str, Any]) -> set[str]:
+    """Which names in `given` are those of parameters."""
+    return set(given).intersection(model.param_names) if given else set()

@@ -10,6 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitcore._arguments import read_parameters
+from fitcore._model import ModelObjective
+from fitcore._model_data import coerce_arraylike
+from fitcore._model_eval import translate
 from fitcore.native import NativeFunction
 from fitcore.parameter import Parameter, Parameters
 
@@ -66,7 +69,12 @@ def residual(
     given : mapping
         Independent variables and options.
     """
-    diff = difference(model, data, model.eval(params, **given))
+    return compare(model, data, weights, model.eval(params, **given))
+
+
+def compare(model: Model, data: Any, weights: Any, value: Any) -> Any:
+    """Residuals of a model whose value is known."""
+    diff = difference(model, data, value)
     if weights is None:
         return diff
     if np.iscomplexobj(weights) and np.iscomplexobj(diff):
@@ -75,16 +83,22 @@ def residual(
 
 
 def make_objective(
-    model: Model, data: Any, weights: Any, given: Mapping[str, Any]
+    model: Model, data: Any, weights: Any, given: dict[str, Any]
 ) -> Callable[..., Any]:
     """Make what a fit minimizes: ``objective(params, data, weights, **given)``.
 
     This is the place for faster ones than the method of the model: a result asks for one at the
     begin of each fit.
     """
+    from fitcore.model import Model
+
+    if type(model)._residual is not Model._residual:
+        return model._residual
     if isinstance(model.func, NativeFunction):
-        return model.func._of_model(model, data, weights, given) or model._residual
-    return model._residual
+        native = model.func._of_model(model, data, weights, given)
+        if native is not None:
+            return native
+    return ModelObjective(model, data, weights, given, translate, coerce_arraylike, compare)
 
 
 def start_fit(

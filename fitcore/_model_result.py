@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
+from fitcore._methods import find_method
 from fitcore._model_data import prepare_data
 from fitcore._model_fit import drop_unknown, make_objective, set_start
+from fitcore._model_jacobian import has_jacobian, residual_jacobian
+from fitcore._model_plot import ResultPlots
 from fitcore._model_result_json import ModelResultInJson
+from fitcore._model_uncertainty import band
+from fitcore._result_table import pandas_for, parameters_frame, plain
 from fitcore.confidence import conf_interval
 from fitcore.minimizer import Minimizer, MinimizerException
 from fitcore.printfuncs import ci_report, fit_report, fitreport_html_table
@@ -21,11 +28,18 @@ if TYPE_CHECKING:
 
 __all__ = ["ModelResult"]
 
+SUMMARY = (
+    "method", "ndata", "nvarys", "nfree", "chisqr", "redchi", "aic", "bic", "rsquared", "nfev",
+    "max_nfev", "aborted", "errorbars", "success", "message", "lmdif_message", "ier", "nan_policy",
+    "scale_covar", "calc_covar", "ci_out", "col_deriv", "flatchain", "call_kws", "var_names",
+    "user_options", "kws", "init_values", "best_values",
+)  # fmt: skip
+
 # Below it, the data count as constant.
 TINY = 1e-15
 
 
-class ModelResult(ModelResultInJson, Minimizer):
+class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
     """The outcome of the fit of a model, which can be run again with changes.
 
     It has the attributes of :class:`fitcore.MinimizerResult`, and those listed here.
@@ -71,6 +85,13 @@ class ModelResult(ModelResultInJson, Minimizer):
     """
 
     params: Parameters
+    data: Any
+    weights: Any
+    covar: NDArray[np.float64] | None
+    var_names: list[str]
+    at_bound: tuple[str, ...]
+    nfree: int
+    redchi: float
 
     def __init__(
         self,
@@ -144,7 +165,22 @@ class ModelResult(ModelResultInJson, Minimizer):
         self.init_params = self.params.copy()
         self.init_fit = self.model.eval(self.init_params, **self.userkws)
         self.userfcn = self.model._residual
-        self._adopt(self.minimize(method=self.method))
+        self._adopt(self.minimize(method=self.method, **self._derivatives()))
+
+    def _derivatives(self) -> dict[str, Any]:
+        """The Jacobian that the model's function has, as a setting of the method."""
+        if not self.kws.keys().isdisjoint(("jac", "Dfun", "fprime")) or not has_jacobian(
+            self.model
+        ):
+            return {}
+        names = [name for name, item in self.params.items() if item.vary and not item.expr]
+        jacobian = residual_jacobian(self.model, names)
+        method = find_method(self.method)
+        if method in ("leastsq", "least_squares"):
+            return {"Dfun": jacobian, "col_deriv": True}
+        if method == "lbfgsb" and self.reduce_fcn is None:
+            return {"jac": lambda *args, **kws: jacobian(*args, **kws).T}
+        return {}
 
     def _take(self, data: Any, weights: Any, kwargs: dict[str, Any]) -> None:
         """Take up what is new for a fit."""
@@ -227,6 +263,60 @@ class ModelResult(ModelResultInJson, Minimizer):
             params=self.params if params is None else params, **{**self.userkws, **kwargs}
         )
 
+    def eval_uncertainty(
+        self,
+        params: Parameters | None = None,
+        sigma: float = 1,
+        dscale: float = 0.01,
+        **kwargs: Any,
+    ) -> Any:
+        """Uncertainty of the model's values: half the width of a confidence band.
+
+        Parameters
+        ----------
+        params : Parameters, optional
+            Where. Default: the best values.
+        sigma : float, default 1
+            How many standard deviations, which stand for a probability; below 1 the probability
+            itself.
+        dscale : float, default 0.01
+            Derivatives are differences over steps of so many standard errors.
+        **kwargs
+            Independent variables and options, over those of the fit.
+
+        Returns
+        -------
+        ndarray
+            Also kept as `dely`. `dely_comps` is a dict of those of each component, by prefix or
+            name, and `dely_predicted` that of new data: the root of the squares of the model's and
+            of the reduced chi-square (where data were weighted, of weighted data). Complex for
+            complex models, real and imaginary part each for its own. Zeros without standard
+            errors.
+
+        References
+        ----------
+        .. [1] J. Wolberg, "Data Analysis Using the Method of Least Squares", Springer (2006).
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fitcore import Model
+        >>> x = np.arange(5.0)
+        >>> result = Model(lambda x, a: a * x).fit([0.1, 0.9, 2.1, 2.9, 4.0], x=x, a=1)
+        >>> result.eval_uncertainty(x=np.array([0.0, 1.0]), sigma=0.95).round(4).tolist()
+        [0.0, 0.0498]
+        """
+        found = band(
+            self,
+            self.params if params is None else params,
+            sigma,
+            dscale,
+            {**self.userkws, **kwargs},
+        )
+        self.dely, self.dely_comps = found.model, found.components
+        self.dely_predicted = found.predicted
+        return self.dely
+
     def conf_interval(self, **kwargs: Any) -> Any:
         """Confidence intervals of the variables; also kept in `ci_out`.
 
@@ -275,10 +365,75 @@ class ModelResult(ModelResultInJson, Minimizer):
         report = fit_report(self, modelpars, show_correl, min_correl, sort_pars, correl_mode)
         return f"[[Model]]\n    {self.model._reprstring(long=True)}\n{report}"
 
+    def summary(self) -> dict[str, Any]:
+        """Statistics and attributes as plain Python objects, without the data.
+
+        Returns
+        -------
+        dict
+            With the names of attributes as keys; `params` is a list of tuples (name, value, vary,
+            expr, min, max, brute_step, stderr, correl, init_value, user_data).
+        """
+        found = {name: plain(getattr(self, name, None)) for name in SUMMARY}
+        limit = self.max_nfev
+        if limit is None and self.result is not None:
+            limit = 2000 * (self.result.nvarys + 1)
+        return {
+            "model": self.model._reprstring(long=True),
+            **found,
+            "max_nfev": plain(limit),
+            "params": [plain(item.__getstate__()) for item in self.params.values()],
+        }
+
+    def to_dataframe(self, kind: str = "params") -> Any:
+        """The result as a table; needs pandas.
+
+        Parameters
+        ----------
+        kind : {'params', 'data'}, default 'params'
+            A line for each parameter, or one for each data point with its independent variables,
+            the data, weights, best fit, residual and, of composite models, the components.
+
+        Returns
+        -------
+        pandas.DataFrame
+
+        Raises
+        ------
+        ImportError
+            If pandas is missing.
+        ValueError
+            For another `kind`.
+        """
+        if kind == "params":
+            return parameters_frame(self.params)
+        if kind != "data":
+            raise ValueError(f"kind must be 'params' or 'data', got {kind!r:.80}")
+        shape = np.shape(self.data)
+        columns = {
+            name: self.userkws[name]
+            for name in self.model.independent_vars
+            if name in self.userkws and np.shape(self.userkws[name]) == shape
+        }
+        columns["data"] = self.data
+        if self.weights is not None:
+            columns["weights"] = self.weights
+        columns |= {"best_fit": self.best_fit, "residual": self.data - self.best_fit}
+        if len(self.components) > 1:
+            columns |= self.eval_components()
+        return pandas_for("to_dataframe").DataFrame(
+            {name: np.broadcast_to(value, shape).ravel() for name, value in columns.items()}
+        )
+
+    def __repr__(self) -> str:
+        name = self.model._reprstring(long=True)
+        return f"<ModelResult of {name}: {'not fitted' if self.result is None else self.result!r}>"
+
     def _repr_html_(self, show_correl: bool = True, min_correl: float = 0.1) -> str:
         """Report as HTML, for notebooks."""
         table = fitreport_html_table(self, show_correl=show_correl, min_correl=min_correl)
-        return f"<h2>Fit Result</h2> <p>Model: {self.model._reprstring(long=True)}</p> {table}"
+        name = html.escape(self.model._reprstring(long=True), quote=False)
+        return f"<h2>Fit Result</h2> <p>Model: {name}</p> {table}"
 
 
 def rsquared(data: Any, best: Any) -> float:

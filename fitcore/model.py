@@ -10,6 +10,7 @@ from typing import Any
 from fitcore._model_complex import get_reducer, propagate_err
 from fitcore._model_data import coerce_arraylike
 from fitcore._model_eval import (
+    contested_names,
     evaluate_composite,
     function_arguments,
     nodes_of,
@@ -65,11 +66,13 @@ class Model(ModelInJson, ModelHints):
         Put before the names of the parameters.
     name : str, optional
         Name of the model. Default: that of `func`.
-    jac : callable, optional
+    jac : callable or True, optional
         Called with the same arguments as `func`, it returns the derivatives of the model by the
         parameters, in the order of `param_names`: an array with one more axis than the model, the
         first one, or a dict of arrays by name without prefix, in which those that are zero may be
-        left out.
+        left out. With True `func` itself returns a pair of the model and these. Fits by
+        'leastsq', 'least_squares' and 'lbfgsb' then take no differences; of composite models if
+        all their parts have derivatives and the operation is one of ``+ - * /``.
     **kws
         Values of other arguments of `func`.
 
@@ -309,7 +312,8 @@ class Model(ModelInJson, ModelHints):
         TypeError
             If an argument of the function is missing.
         """
-        return coerce_arraylike(self.func(**self.make_funcargs(params, kwargs)))
+        value = self.func(**self.make_funcargs(params, kwargs))
+        return coerce_arraylike(value[0] if self.jac is True else value)
 
     def eval_components(self, params: Parameters | None = None, **kwargs: Any) -> dict[str, Any]:
         """Evaluate each component.
@@ -511,6 +515,17 @@ class CompositeModel(Model):
             for root, hint in side.param_hints.items():
                 self.param_hints[side.prefix + root] = hint
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        # A flat list: pickles and copies of long sums would recurse as deep as the sum is long.
+        parts: list[Any] = []
+        for node in nodes_of(self):
+            if isinstance(node, CompositeModel):
+                own = {k: v for k, v in node.__dict__.items() if k not in ("left", "right")}
+                parts.append((type(node), own))
+            else:
+                parts.append(node)
+        return rebuild, (parts,)
+
     def _parse_params(self) -> None:
         self._func_allargs = self.left._func_allargs + self.right._func_allargs
         self._func_haskeywords = self.left._func_haskeywords or self.right._func_haskeywords
@@ -556,9 +571,9 @@ class CompositeModel(Model):
     def eval_components(self, params: Parameters | None = None, **kwargs: Any) -> dict[str, Any]:
         """Evaluate each component, as :meth:`Model.eval_components`."""
         values: dict[str, Any] = {}
-        everyone = set(self.param_names)
+        contested = contested_names(self, kwargs)
         for leaf in self._leaves():
-            values |= leaf.eval_components(params, **own_arguments(leaf, kwargs, everyone))
+            values |= leaf.eval_components(params, **own_arguments(leaf, kwargs, contested))
         return values
 
     def post_fit(self, fitresult: Any) -> None:
@@ -570,6 +585,23 @@ class CompositeModel(Model):
         """
         for leaf in self._leaves():
             leaf.post_fit(fitresult)
+
+
+def rebuild(parts: list[Any]) -> CompositeModel:
+    """Put a composite model together from what its pickle holds."""
+    stack: list[Any] = []
+    for part in parts:
+        if isinstance(part, tuple):
+            kind, own = part
+            node = kind.__new__(kind)
+            node.__dict__.update(own)
+            node.right = stack.pop()
+            node.left = stack.pop()
+            stack.append(node)
+        else:
+            stack.append(part)
+    made: CompositeModel = stack[0]
+    return made
 
 
 def read_prefix(prefix: str | None) -> str:
@@ -588,6 +620,6 @@ def read_jacobian(func: Any, options: dict[str, Any]) -> Any:
     if func is not None and "jac" in getattr(getattr(func, "__code__", None), "co_varnames", ()):
         return None
     jac = options.pop("jac")
-    if jac is not None and not callable(jac):
-        raise TypeError(f"jac must be callable or None, got {jac!r:.80}")
+    if jac is not None and jac is not True and not callable(jac):
+        raise TypeError(f"jac must be callable, True or None, got {jac!r:.80}")
     return jac

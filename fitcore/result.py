@@ -167,6 +167,23 @@ class MinimizerResult:
             raise ImportError("flatchain needs pandas: pip install fitcore[pandas]") from exc
         return pd.DataFrame(chain.reshape(-1, chain.shape[-1]), columns=self.var_names)
 
+    def to_dataframe(self) -> Any:
+        """The parameters as a table; needs pandas.
+
+        Returns
+        -------
+        pandas.DataFrame
+            Index: the names. Columns: value, stderr, init_value, min, max, vary, expr.
+
+        Raises
+        ------
+        ImportError
+            If pandas is missing.
+        """
+        from fitcore._result_table import parameters_frame
+
+        return parameters_frame(self.params)
+
     def leastsq(self, **kws: Any) -> bool:
         """Run the fit again by Levenberg-Marquardt, from the present values of `params`.
 

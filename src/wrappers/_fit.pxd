@@ -16,11 +16,17 @@ cdef double step_size(ParameterBase item, double x, double floor) noexcept nogil
 cdef double longest_step(ParameterBase item, double x) noexcept nogil
 
 
+cdef class ParameterObjective:
+    # An objective function that is called without Python.
+    cdef object residuals(self, object params)
+
+
 cdef class ParameterResidual(Evaluator):
     cdef readonly object params          # handed to the user's function
     cdef readonly list varying           # its parameters that vary, in order
     cdef list mapping                    # copies of them, which the user's function cannot reach
     cdef object fcn, iter_cb, callback, jac
+    cdef ParameterObjective native       # fcn, if it is one
     cdef tuple args
     cdef dict kws
     cdef int policy                      # one of POLICY_*

@@ -184,6 +184,13 @@ cdef double step_size(ParameterBase item, double x, double floor) noexcept nogil
     return fmin(most, magnitude(item, x) / slope) if slope > 0 else most
 
 
+cdef class ParameterObjective:
+    """An objective function for use from Cython: `residuals` of Parameters."""
+
+    cdef object residuals(self, object params):
+        raise NotImplementedError("residuals")
+
+
 cdef class ParameterResidual(Evaluator):
     """Residuals of ``fcn(params, *args, **kws)`` at internal values of the parameters that vary.
 
@@ -227,6 +234,7 @@ cdef class ParameterResidual(Evaluator):
         if len(varying) != len(mapping):
             raise ValueError("varying and mapping must have the same length")
         self.fcn, self.params, self.varying, self.mapping = fcn, params, varying, mapping
+        self.native = fcn if isinstance(fcn, ParameterObjective) else None
         self.args, self.kws = args, kws
         self.policy = POLICIES[nan_policy]
         self.max_nfev = max_nfev
@@ -253,6 +261,8 @@ cdef class ParameterResidual(Evaluator):
         return 0
 
     cdef object call(self):
+        if self.native is not None:
+            return self.native.residuals(self.params)
         if self.kws:
             return self.fcn(self.params, *self.args, **self.kws)
         return self.fcn(self.params, *self.args)
@@ -364,16 +374,19 @@ cdef class ParameterResidual(Evaluator):
 
     def refuse(self, f):
         """Raise the error that residuals which hold NaN or infinity are under 'raise'."""
+        model = None if self.native is None else self.fcn.model
         good = np.isfinite(f)
         at = ", ".join(f"{name}={value!r}" for name, value in self.values().items())
         bad = f[~good]
         what = "NaN" if np.isnan(bad).any() else "infinite"
+        who = (f"the objective function {name_of(self.fcn)}" if model is None
+               else "The model function")
+        of = "" if model is None else f" {model.name}:"
         raise ValueError(
-            f"the objective function {name_of(self.fcn)} generated {what} values and the fit "
-            f"aborted: {bad.size} of {f.size} residuals are not finite, the first at index "
-            f"{int(np.argmin(good))}, for {at}. Bounds on the parameters may keep the fit away "
-            "from there; nan_policy='propagate' lets it retreat from such points, 'omit' drops "
-            "such residuals (always the same ones)")
+            f"{who} generated {what} values and the fit aborted!{of} {bad.size} of {f.size} "
+            f"residuals are not finite, the first at index {int(np.argmin(good))}, for {at}. "
+            "Bounds on the parameters may keep the fit away from there; nan_policy='propagate' "
+            "lets it retreat from such points, 'omit' drops such residuals (always the same ones)")
 
     def values(self):
         """Values of all parameters, as the function saw them."""

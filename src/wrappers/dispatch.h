@@ -17,7 +17,10 @@
                              double *, double *, double *); \
     void fitcore_lb_land_##v(int64_t, double, double, const double *, const double *, \
                              const double *, const double *, const double *, double *, double *, \
-                             double *, double *, double *)
+                             double *, double *, double *); \
+    void fitcore_shape_eval_##v(int64_t, int64_t, int64_t, const double *, const double *, \
+                                const double *, double *, int64_t, double *); \
+    void fitcore_special_eval_##v(int64_t, int64_t, const double *, double, double *)
 FITCORE_DECLARE(v1);
 FITCORE_DECLARE(v3);
 FITCORE_DECLARE(v4);
@@ -57,6 +60,8 @@ static int fitcore_cpu_level(void)
 #endif
 
 #define fitcore_choose_fold_rows(level) FITCORE_CHOOSE(fold_rows, level)
+#define fitcore_choose_shape_eval(level) FITCORE_CHOOSE(shape_eval, level)
+#define fitcore_choose_special_eval(level) FITCORE_CHOOSE(special_eval, level)
 #define fitcore_choose_lb_kernels(level) ((fitcore_lb_kernels) { \
     FITCORE_CHOOSE(lb_products, level), FITCORE_CHOOSE(lb_combine, level), \
     FITCORE_CHOOSE(lb_look, level), FITCORE_CHOOSE(lb_land, level)})

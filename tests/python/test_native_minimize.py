@@ -347,8 +347,10 @@ def test_fits_in_eight_threads_have_the_bits_of_one():
     outcomes = []
 
     def fit():
-        for method in ("leastsq", "lbfgsb", "leastsq"):
-            outcomes.append(minimize(native, parameters(*BOUNDS[1]), method=method, inplace=False))
+        outcomes.extend(
+            minimize(native, parameters(*BOUNDS[1]), method=method, inplace=False)
+            for method in ("leastsq", "lbfgsb", "leastsq")
+        )
 
     threads = [threading.Thread(target=fit) for _ in range(8)]
     for thread in threads:
