@@ -186,7 +186,7 @@ cdef class NativeParameterResidual(ParameterResidual):
                                 "residual(x, y) makes the function to minimize")
             raise ValueError("m, the number of residuals, must be given to the NativeFunction: "
                              "nothing else tells it")
-        self.function, self.native, self.rows = fcn, True, fcn.m
+        self.function, self.is_native, self.rows = fcn, True, fcn.m
         self.prepare()
 
     cdef int prepare(self) except -1:
