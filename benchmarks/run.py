@@ -29,6 +29,7 @@ CASES = [
     "confidence",
     "expressions",
     "model_fit",
+    "builtin_models",
 ]
 PEERS = ["fitcore", "numpy", "scipy", "lmfit"]
 

@@ -1,5 +1,6 @@
 """Fit models to data, and minimize functions under bounds, at native speed."""
 
+from fitcore import lineshapes, models
 from fitcore._config import show_config
 from fitcore.batch import BatchResult, fit_many
 from fitcore.confidence import conf_interval, conf_interval2d, f_compare
@@ -38,7 +39,9 @@ __all__ = [
     "fit_many",
     "fit_report",
     "get_include",
+    "lineshapes",
     "minimize",
+    "models",
     "report_ci",
     "report_errors",
     "report_fit",

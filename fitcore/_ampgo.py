@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
-from fitcore._arguments import read_whole
+from fitcore._arguments import is_whole, read_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -131,7 +131,10 @@ def ampgo(
                 best, lowest = found, value
         if not improved and tried >= totaliter * maxiter:
             break
-    message = f"{tried} tunnels were looked for, {succeeded} led to a lower minimum."
+    message = (
+        f"Requested number of global iterations exceeded: {tried} tunnels were looked for, "
+        f"{succeeded} led to a lower minimum."
+    )
     return Outcome(best, lowest, message, (tried, succeeded))
 
 
@@ -224,10 +227,19 @@ def _remember(
 
 def _check(local: Any, strategy: Any, totaliter: Any, maxiter: Any, size: Any) -> None:
     if local not in LOCAL:
-        raise ValueError(f"local must be one of {', '.join(map(repr, LOCAL))}; got {local!r:.80}")
+        raise ValueError(
+            "Invalid local solver selected: local must be one of "
+            f"{', '.join(map(repr, LOCAL))}; got {local!r:.80}"
+        )
     if strategy not in STRATEGIES:
         raise ValueError(
-            f"tabustrategy must be one of {', '.join(map(repr, STRATEGIES))}; got {strategy!r:.80}"
+            "Invalid tabustrategy specified: tabustrategy must be one of "
+            f"{', '.join(map(repr, STRATEGIES))}; got {strategy!r:.80}"
         )
-    for name, value in (("totaliter", totaliter), ("maxiter", maxiter), ("tabulistsize", size)):
+    if not is_whole(size, 1):
+        raise ValueError(
+            "Invalid tabulistsize specified: tabulistsize must be a whole number of at least 1, "
+            f"got {size!r:.80}"
+        )
+    for name, value in (("totaliter", totaliter), ("maxiter", maxiter)):
         read_whole(value, name, 1)

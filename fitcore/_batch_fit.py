@@ -6,6 +6,7 @@ import inspect
 import math
 import pickle
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,10 +19,14 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from fitcore._batch_native import Compiled
     from fitcore.minimizer import NanPolicy
     from fitcore.result import MinimizerResult
 
-__all__ = ["Chunk", "Job", "Rows", "empty_rows", "fit_chunk", "pack", "run_packed"]
+__all__ = [
+    "Chunk", "Job", "Rows", "call_starts", "empty_rows", "fail", "fit_chunk", "pack", "run_job",
+    "run_packed",
+]  # fmt: skip
 
 # What a fit gives: the type, the axes beyond that of the fits (p: parameters, v: variables), and
 # what stands there before.
@@ -64,8 +69,9 @@ class Job:
     Attributes
     ----------
     model : Model or callable
-        A Model, ``f(x, a, b, ...)``, or with `kind` 'residual' ``f(params, x, y)``.
-    kind : {'model', 'function', 'residual'}
+        A Model, a NativeFunction, ``f(x, a, b, ...)``, or with `kind` 'residual'
+        ``f(params, x, y)``.
+    kind : {'model', 'native', 'function', 'residual'}
     params : Parameters
         Starting values, bounds and expressions.
     names, var_names : tuple of str
@@ -77,6 +83,8 @@ class Job:
         first argument.
     weights, mask : ndarray or None
         If they are the same for all fits.
+    variables : tuple of str
+        All independent variables, in order.
     method : str
     nan_policy : str
     options : dict
@@ -94,10 +102,22 @@ class Job:
     x: dict[str, NDArray[Any]]
     weights: NDArray[Any] | None
     mask: NDArray[Any] | None
+    variables: tuple[str, ...]
     method: str
     nan_policy: NanPolicy
     options: dict[str, Any]
     kws: dict[str, Any]
+
+    @cached_property
+    def compiled(self) -> Compiled | None:
+        """The job in compiled form, if it has one."""
+        from fitcore._batch_native import compile_job
+
+        return compile_job(self)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # Pointers are those of this process.
+        return {name: value for name, value in self.__dict__.items() if name != "compiled"}
 
 
 @dataclass
@@ -248,6 +268,15 @@ def fit_chunk(job: Job, chunk: Chunk) -> tuple[Rows, bool]:
     return rows, False
 
 
+def run_job(job: Job, chunk: Chunk) -> tuple[Rows, bool]:
+    """Do the fits of a chunk, compiled if there is a way; as :func:`fit_chunk`."""
+    if job.compiled is None:
+        return fit_chunk(job, chunk)
+    from fitcore._batch_native import fit_compiled
+
+    return fit_compiled(job, chunk)
+
+
 def fail(rows: Rows, k: int, reason: str) -> None:
     """Make row k one of a fit that could not be done."""
     for name, (_, _, fill) in FIELDS.items():
@@ -258,7 +287,7 @@ def fail(rows: Rows, k: int, reason: str) -> None:
 
 def _fit_one(job: Job, chunk: Chunk, k: int, names: Sequence[str]) -> MinimizerResult:
     y = chunk.y[k]
-    x = {**job.x, **{name: value[k] for name, value in chunk.x.items()}}
+    x = {name: job.x[name] if name in job.x else chunk.x[name][k] for name in job.variables}
     weights = job.weights if chunk.weights is None else chunk.weights[k]
     masked = [
         mask
@@ -300,7 +329,7 @@ def _start(
     """The parameters as a fit starts."""
     params = job.params
     if job.starts is not None:
-        given = job.starts(y, *x.values()) if x else job.starts(y)
+        given = call_starts(job, y, list(x.values()))
         if isinstance(given, Parameters):
             return given
         values = {**given, **values}
@@ -309,6 +338,13 @@ def _start(
         for name, value in values.items():
             params[name].value = float(value)
     return params
+
+
+def call_starts(job: Job, y: NDArray[Any], points: list[Any]) -> Mapping[str, Any]:
+    """What the function `starts` of a job returns for one fit: values by name, or Parameters."""
+    assert job.starts is not None
+    given: Mapping[str, Any] = job.starts(y, *points)
+    return given
 
 
 def _solve(
@@ -331,7 +367,11 @@ def _solve(
             fit_kws=settings or None, **common, **x, **job.kws,
         )  # fmt: skip
         return fitted
-    if job.kind == "function":
+    if job.kind == "native":
+        points = np.stack([np.broadcast_to(x[name], y.shape) for name in job.variables])
+        residual = job.model.residual(points, y, weights)
+        fitter = Minimizer(residual, params, nan_policy=job.nan_policy, **job.options)
+    elif job.kind == "function":
         fcn: Any = FunctionResidual(job.model, names, x, y, weights, job.kws)
         fitter = Minimizer(fcn, params, nan_policy=job.nan_policy, **job.options)
     else:
@@ -398,9 +438,10 @@ def pack(job: Job) -> bytes | Job:
         packed = b""
     try:
         import cloudpickle
-    except ImportError:
+
+        return bytes(cloudpickle.dumps(job))
+    except (ImportError, pickle.PicklingError, AttributeError, TypeError):
         return packed or job
-    return bytes(cloudpickle.dumps(job))
 
 
 # The last job of this process: it is unpacked once.
@@ -411,8 +452,8 @@ def run_packed(job: bytes | Job, chunk: Chunk) -> tuple[Rows, bool]:
     """Do the fits of a chunk in a worker; as :func:`fit_chunk`."""
     global _last
     if isinstance(job, Job):
-        return fit_chunk(job, chunk)
+        return run_job(job, chunk)
     known = _last
     if known is None or known[0] != job:
         _last = known = (job, pickle.loads(job))
-    return fit_chunk(known[1], chunk)
+    return run_job(known[1], chunk)

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitcore._batch_fit import Chunk, Job, Rows, empty_rows, fail, fit_chunk, pack, run_packed
+from fitcore._batch_fit import Chunk, Job, Rows, empty_rows, fail, pack, run_job, run_packed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -50,6 +50,11 @@ class Pace:
         self.rows = fixed or FIRST
         self.seconds: float | None = None  # of one fit
 
+    def hurry(self) -> None:
+        """Begin with many: the fits are compiled."""
+        if self._fixed is None:
+            self.rows = 64 * FIRST
+
     def told(self, count: int, seconds: float) -> None:
         """Take note of a chunk."""
         self.seconds = seconds / max(1, count)
@@ -60,7 +65,6 @@ class Pace:
 
 
 def run_here(
-    run: Callable[[Job, Chunk], tuple[Rows, bool]],
     job: Job,
     chunks: Iterator[Chunk],
     accept: Callable[[Chunk, Rows], None],
@@ -71,8 +75,6 @@ def run_here(
 
     Parameters
     ----------
-    run : callable
-        Does the fits of a chunk.
     job, chunks, accept, pace
         What they share; the chunks; takes what came of one; their size.
     enough : callable, optional
@@ -85,7 +87,7 @@ def run_here(
     """
     for chunk in chunks:
         begin = time.perf_counter()
-        rows, interrupted = run(job, chunk)
+        rows, interrupted = run_job(job, chunk)
         pace.told(len(chunk), time.perf_counter() - begin)
         accept(chunk, rows)
         if interrupted:
@@ -307,7 +309,6 @@ def run_in_pool(
     accept: Callable[[Chunk, Rows], None],
     pace: Pace,
     pool: Pool,
-    run: Callable[[Job, Chunk], tuple[Rows, bool]] | None = None,
 ) -> bool:
     """Do chunks by an executor.
 
@@ -321,14 +322,11 @@ def run_in_pool(
         What the chunks share; the chunks; takes what came of one, in the order they end; their
         size.
     pool : Pool
-    run : callable, optional
-        Does the fits of a chunk; by default those of Python models.
 
     Returns
     -------
     bool
         Whether it was interrupted.
     """
-    if run is None:
-        run = fit_chunk if pool.in_process else run_packed
+    run = run_job if pool.in_process else run_packed
     return _PoolRun(run, job, accept, pace, pool).go(chunks)

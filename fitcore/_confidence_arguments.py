@@ -124,6 +124,7 @@ def scale_of(fit: Fitted, name: str) -> float:
             return scale
         reason = "is on its bound, and chi-square does not rise gradually from there"
     raise MinimizerException(
+        "Cannot determine Confidence Intervals without sensible uncertainty estimates: "
         f"parameter {name!r} {reason}: set result.params[{name!r}].stderr to an estimate, or leave "
         "it out by p_names (conf_interval2d: give limits)"
     )

@@ -111,7 +111,8 @@ def grid(objective: Objective, points: int) -> tuple[slice, ...]:
             continue
         if not step:
             raise ValueError(
-                f"method 'brute': parameter {item.name!r} needs min and max, or a brute_step"
+                "Not enough information provided for the brute force method. "
+                f"Parameter {item.name!r} needs min and max, or a brute_step"
             )
         if math.isfinite(low):
             ranges.append(slice(low, low + points * step, step))
@@ -136,6 +137,8 @@ def brute(
         workers=workers,
     )  # fmt: skip
     x0 = np.atleast_1d(np.asarray(x0, dtype=np.float64))
+    if workers != 1:  # what other processes do is not counted there
+        objective.evaluator.nfev = max(objective.evaluator.nfev, np.size(values))
     scores = np.asarray(values).ravel()
     axes = np.asarray(where).reshape(x0.size, -1)
     order = np.argsort(scores, kind="stable")

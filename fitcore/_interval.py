@@ -168,7 +168,7 @@ class Side:
         last, before = self.known[-1], self.known[-2] if len(self.known) > 1 else None
         if last[0] >= self.reach:
             value = self.origin + self.sign * self.reach
-            self.ended = f"the bound {value:g} is within it"
+            self.ended = f"Bound reached, the bound {value:g} is within it"
             return None
         if before is None:
             distance = self.scale * height / self.unit
@@ -232,6 +232,8 @@ def find_interval(
     """Pairs of probability and value, the points looked at, and what is to be said about them."""
     name, statistic = task.name, task.statistic
     profile = Profile(task.fit, [name])
+    if task.verbose:
+        print(f"Calculating CI for {name}")  # noqa: T201
     rows = [[*profile.values(), 0.0]]
 
     def seen(point: Point, height: float) -> None:

@@ -16,6 +16,21 @@ FIT_RESULTS = (
 class LastResult:
     """What makes the attributes of `result` in `FIT_RESULTS` readable here too."""
 
+    _max_nfev: int | None = None
+    _last_limit: int | None = None
+
+    @property
+    def max_nfev(self) -> int | None:
+        """Int or None: limit on evaluations of the last fit, or what was given before the first.
+
+        To set it is to set the limit of the fits that follow; None is that of their methods.
+        """
+        return self._max_nfev if self._last_limit is None else self._last_limit
+
+    @max_nfev.setter
+    def max_nfev(self, limit: int | None) -> None:
+        self._max_nfev, self._last_limit = limit, None
+
     if not TYPE_CHECKING:  # type checkers would take any name for an attribute
 
         def __getattr__(self, name: str) -> Any:

@@ -58,9 +58,10 @@ def unresolved_arguments(
         names = {root: prefix + root for root in roots}
         if prefix and not any(name in params for name in names.values()):
             names = {root: root for root in roots}
-        if model._func_haskeywords:
-            # Parameters which hints have added are arguments too.
-            names |= {root: prefix + root for root in model.param_hints}
+        # Parameters which hints have added may be arguments too.
+        for root in model.param_hints:
+            if model._func_haskeywords or root in model._func_allargs:
+                names.setdefault(root, prefix + root)
         args |= {root: params[name] for root, name in names.items() if name in params}
     known = None if model._func_haskeywords else model._func_allargs
     for name, value in given.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections.abc import Mapping
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -35,7 +36,7 @@ def difference(model: Model, data: Any, value: Any) -> Any:
         If it returned an array of another shape; the errors name the model.
     """
     array = np.asarray(value)
-    if value is None or array.dtype.kind not in "fciubO":
+    if not is_numeric(array):
         raise TypeError(
             f"{model.name} must return an array of numbers, got {type(value).__name__} "
             f"{value!r:.80}"
@@ -52,6 +53,13 @@ def difference(model: Model, data: Any, value: Any) -> Any:
                 f"{wanted}: it must return one value for each data point, or a single number"
             )
     return data - value
+
+
+def is_numeric(array: Any) -> bool:
+    """Whether an array holds numbers only; as objects too, but no None."""
+    if array.dtype.kind != "O":
+        return array.dtype.kind in "fciub"
+    return all(isinstance(item, Number) for item in array.flat)
 
 
 def residual(

@@ -163,8 +163,11 @@ class ModelHints:
             )
 
     def _add_given(self, settings: dict[str, Any], name: str, given: Any) -> None:
+        replaced = bool(settings.get("expr"))
         if isinstance(given, dict):
             settings.update(given)
+            if replaced and given.get("value") is not None and not given.get("expr"):
+                self._drop_expression(settings)
             return
         try:
             settings["value"] = float(real_part(given))
@@ -173,9 +176,14 @@ class ModelHints:
                 f"{self.name}: the value of parameter {name!r} must be a number or a dict of "
                 f"value, vary, min, max, expr; got {type(given).__name__} {given!r:.60}"
             ) from None
-        # A value that is given takes the place of a hint that derives one.
-        if settings.get("expr"):
-            settings["expr"] = ""
+        if replaced:
+            self._drop_expression(settings)
+
+    @staticmethod
+    def _drop_expression(settings: dict[str, Any]) -> None:
+        """A value that is given takes the place of a hint that derives one, and is not varied."""
+        settings["expr"] = ""
+        settings.setdefault("vary", False)
 
 
 def real_part(value: Any) -> Any:

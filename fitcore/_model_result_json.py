@@ -194,7 +194,10 @@ def _encode_result(result: Any) -> dict[str, Any]:
         "init_params": json.loads(result.init_params.dumps()),
         "data": encode4js(result.data), "weights": encode4js(result.weights),
         "userkws": encode4js(dict(result.userkws)),
-        "settings": {name: encode4js(getattr(result, name)) for name in _SETTINGS},
+        "settings": {
+            **{name: encode4js(getattr(result, name)) for name in _SETTINGS},
+            "max_nfev": encode4js(result._max_nfev),
+        },
         "fit_kws": _encodable(result.kws),
         "result": None if fit is None else _encodable(fit.__dict__),
         "ci_out": encode4js(result.ci_out), "user_options": encode4js(result.user_options),

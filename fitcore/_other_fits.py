@@ -62,10 +62,11 @@ class _Run:
             )
         self.fitter, self.constrained = fitter, constrained
         self.result = fitter.prepare_fit(params)
-        chosen = max_nfev if max_nfev is not None else fitter.max_nfev
+        chosen = max_nfev if max_nfev is not None else fitter._max_nfev
         n = self.result.nvarys
         usual = int(many * read_limit(None, n))
         self.limit = usual if chosen is None else read_limit(chosen, n)
+        fitter._last_limit = self.limit
         self.objective = Objective(
             fitter, self.result, self.limit, mapped=mapped, jac=jac, inside=inside
         )
@@ -296,7 +297,14 @@ def fit_ampgo(
         )
         return found.x, True, found.message
 
-    run.run(solve)
+    objective = run.objective
+    if not run.run(solve) and objective.evaluator.stopped == "max_nfev":
+        run.result.__dict__.update(
+            ampgo_x0=objective.best_x,
+            ampgo_fval=objective.best_value,
+            ampgo_eval=objective.evaluator.nfev,
+            ampgo_msg="Maximum number of function evaluations exceeded",
+        )
     run.result.call_kws = kws
     local = kws.get("local", "L-BFGS-B")
     return run.finish(f"ampgo, with {local} as local solver")  # type: ignore[no-any-return]

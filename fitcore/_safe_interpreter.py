@@ -86,12 +86,13 @@ class SafeInterpreter(Interpreter):  # type: ignore[misc]  # asteval has no type
         # Attributes of functions lead to all that numpy is.
         self.safe_names = dict(self.symtable)
 
-    def limited(self, tree: ast.expr, text: str, binds: bool) -> Any:
+    def limited(self, tree: ast.expr, text: str, binds: bool, more_steps: float = 0.0) -> Any:
         """Evaluate ``tree``, parsed from ``text``, within the limits.
 
-        ``binds``: it has variables of its own. Errors are left in ``error``.
+        ``binds``: it has variables of its own. Errors are left in ``error``. ``more_steps``:
+        for expressions of large arrays.
         """
-        outer, self.left = self.left, float(STEPS)
+        outer, self.left = self.left, STEPS + more_steps
         symbols = dict(self.symtable) if binds else None
         self.error: list[Any] = []
         self.error_msg, self.lineno = None, 0

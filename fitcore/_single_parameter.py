@@ -9,6 +9,7 @@ from typing import Any, Self, overload
 
 import numpy as np
 
+from fitcore._lmfit_names import LmfitNames
 from fitcore._parameter import ParameterBase, as_number
 from fitcore.expression import parse
 
@@ -18,7 +19,7 @@ _STYLE_NEW = ("name", "value", "vary", "min", "max", "expr", "brute_step", "user
 _STYLE_MANUAL = ("value", "vary", "min", "max", "name", "expr", "brute_step", "user_data")
 
 
-class Parameter(ParameterBase):
+class Parameter(LmfitNames, ParameterBase):
     """A number that a fit varies, holds fixed, or computes from others.
 
     Called as ``Parameter(name, value, vary, min, max, expr, brute_step, user_data)`` or, when the

@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING, Any
 
 from fitcore._arguments import read_bool, read_keywords, read_parameters, read_whole
 from fitcore._batch_data import Data, Side, read_starts
-from fitcore._batch_fit import Job, arguments_of, fit_chunk, pack
+from fitcore._batch_fit import Job, arguments_of, pack
 from fitcore._batch_result import BatchResult
 from fitcore._batch_run import Pace, Pool, cpu_count, run_here, run_in_pool
 from fitcore._batch_store import Store, cut
 from fitcore._executor import check_executor, progress_bar
 from fitcore._methods import find_method
 from fitcore.minimizer import NAN_POLICIES
+from fitcore.native import NativeFunction
 from fitcore.parameter import Parameters
 
 if TYPE_CHECKING:
@@ -64,9 +65,9 @@ def fit_many(
     Parameters
     ----------
     model : Model or callable
-        A `Model`; or a function ``f(x, a, b, ...)`` of parameters by name; or with
-        ``kind='residual'`` a function ``f(params, x, y)``, ``f(params, y)`` without `x`, that
-        returns residuals.
+        A `Model`; a :class:`fitcore.NativeFunction` of kind 'model'; a function
+        ``f(x, a, b, ...)`` of parameters by name; or with ``kind='residual'`` a function
+        ``f(params, x, y)``, ``f(params, y)`` without `x`, that returns residuals.
     y : array_like, shape (..., npoints), or iterable of arrays
         The data: fits along the leading axis, or several, as of an image. It is read in blocks,
         and so may be memory-mapped, a zarr, HDF5 or Dask array. A generator gives chunks of
@@ -76,15 +77,16 @@ def fit_many(
         are not changed.
     x : array_like or dict of str to array_like, optional
         Independent variable, shape (npoints,), or (..., npoints) as `y` if it differs; or several
-        by name.
+        by name, whose order is that of the rows which a NativeFunction gets.
     weights : array_like, optional
         What residuals are multiplied by, shape (npoints,) or as `y`; shape (..., 1) for one
         number for each fit.
     method : str, default 'leastsq'
         As for :func:`fitcore.minimize`.
     workers : int, optional
-        Number of processes. By default that of processors, if there is more than a second of work
-        and the model can be sent to them; 1 fits in this process. With an `executor`, half the
+        Number of processes, or of threads for a model that is compiled. By default that of
+        processors, for processes if there is more than a second of work and the model can be
+        sent to them; 1 fits in this thread. With an `executor`, half the
         number of chunks that are handed out at a time.
     executor : concurrent.futures.Executor, optional
         Where to fit instead: a ProcessPoolExecutor, loky's, ``client.get_executor()`` of
@@ -191,8 +193,10 @@ def fit_many(
         {name: side.value for name, side in sides.items() if side.shared},
         side_weights.value if side_weights is not None and side_weights.shared else None,
         side_mask.value if side_mask is not None and side_mask.shared else None,
-        find_method(method), nan_policy, options, kws,
+        tuple(sides), find_method(method), nan_policy, options, kws,
     )  # fmt: skip
+    if kind == "native":
+        _check_native(model, template, sides, kws)
     if kind == "function":
         _check_arguments(model, template, [*sides, *kws])
     before = _before(resume, save)
@@ -226,20 +230,27 @@ def _run(
     job: Job, chunks: Any, store: Store, pace: Pace, workers: int | None, executor: Any
 ) -> bool:
     """Do the chunks here or in processes; whether that was interrupted."""
+    if job.compiled is not None:
+        pace.hurry()
+    if executor is None and (job.compiled is not None or job.kind == "native"):
+        workers = workers or cpu_count()
+        if workers > 1:
+            return run_in_pool(job, chunks, store.accept, pace, Pool(None, workers, threads=True))
+        return run_here(job, chunks, store.accept, pace)
     if executor is None and workers is None:
         workers = cpu_count()
         alone = workers == 1 or multiprocessing.current_process().daemon
         if alone or not isinstance(pack(job), bytes):
-            return run_here(fit_chunk, job, chunks, store.accept, pace)
+            return run_here(job, chunks, store.accept, pace)
 
         def enough() -> bool:
             left = store.count - store.ndone if store.count else 0
             return pace.seconds is not None and pace.seconds * left > WORTH_A_POOL
 
-        if run_here(fit_chunk, job, chunks, store.accept, pace, enough):
+        if run_here(job, chunks, store.accept, pace, enough):
             return True
     elif executor is None and workers == 1:
-        return run_here(fit_chunk, job, chunks, store.accept, pace)
+        return run_here(job, chunks, store.accept, pace)
     if workers is None:
         workers = int(getattr(executor, "_max_workers", None) or cpu_count())
     return run_in_pool(job, chunks, store.accept, pace, Pool(executor, workers))
@@ -250,6 +261,13 @@ def _kind(model: Any, kind: Any) -> str:
         raise ValueError(f"kind must be 'function' or 'residual', got {kind!r:.80}")
     if callable(getattr(model, "fit", None)) and hasattr(model, "independent_vars"):
         return "model"
+    if isinstance(model, NativeFunction):
+        if model.kind != "model":
+            raise TypeError(
+                f"model must be a NativeFunction of kind 'model', got one of kind {model.kind!r}: "
+                "others know nothing of data"
+            )
+        return "native"
     if not callable(model):
         raise TypeError(f"model must be a Model or a function, got {model!r:.80}")
     return kind
@@ -326,6 +344,22 @@ def _check_arguments(model: Any, template: Parameters, given: list[str]) -> None
             f"the model takes none of the parameters {', '.join(template)}; its arguments are "
             f"{', '.join(n.rstrip('?') for n in wanted) or 'none'}"
         )
+
+
+def _check_native(
+    model: NativeFunction, template: Parameters, x: Mapping[str, Any], kws: Mapping[str, Any]
+) -> None:
+    """Refuse parameters that a native model does not get, and what it has no use for."""
+    missing = [name for name in model.names or () if name not in template]
+    if missing:
+        raise ValueError(
+            f"params lacks what the model takes: {', '.join(missing)}; it holds "
+            f"{', '.join(template)}"
+        )
+    if not x:
+        raise ValueError("x must be given for a NativeFunction: it tells the number of points")
+    if kws:
+        raise TypeError(f"a NativeFunction takes no further arguments, got {', '.join(kws)}")
 
 
 def _before(resume: Any, save: Any) -> BatchResult | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import reduce
 from typing import TYPE_CHECKING, Any, Literal, overload
 
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import ArrayLike, NDArray
 
+    from fitcore.parameter import Parameters
+
     FloatArray = NDArray[np.float64]
     Fit = Minimizer | MinimizerResult
     ProbFunc = Callable[[Any, Any], float]
@@ -38,7 +40,14 @@ if TYPE_CHECKING:
     Intervals = dict[str, list[tuple[float, float]]]
     Region = tuple[FloatArray, FloatArray, FloatArray]
 
-__all__ = ["NewFit", "conf_interval", "conf_interval2d", "f_compare"]
+__all__ = [
+    "NewFit",
+    "conf_interval",
+    "conf_interval2d",
+    "copy_vals",
+    "f_compare",
+    "restore_vals",
+]
 
 
 # One signature for each order of arguments. With a trace it returns a tuple, which Any stands for:
@@ -392,6 +401,47 @@ def _conf_interval2d(
     if sigma_units:
         return x, y, np.sqrt(np.maximum(chisqr - result.chisqr, 0) / result.redchi)
     return x, y, np.vectorize(statistic.probability, otypes=[float])(chisqr)
+
+
+def copy_vals(params: Parameters) -> dict[str, tuple[float, float | None]]:
+    """Values and standard errors of parameters, for :func:`restore_vals`.
+
+    Parameters
+    ----------
+    params : Parameters
+
+    Returns
+    -------
+    dict of str to (float, float or None)
+    """
+    return {name: (par.value, par.stderr) for name, par in params.items()}
+
+
+def restore_vals(tmp_params: Mapping[str, tuple[float, float | None]], params: Parameters) -> None:
+    """Give parameters the values and standard errors that :func:`copy_vals` has kept.
+
+    Parameters
+    ----------
+    tmp_params : dict of str to (float, float or None)
+    params : Parameters
+        Changed in place; expressions stay.
+
+    Examples
+    --------
+    >>> from fitcore import create_params
+    >>> from fitcore.confidence import copy_vals, restore_vals
+    >>> params = create_params(a=1, b={"expr": "2*a"})
+    >>> kept = copy_vals(params)
+    >>> params["a"].value = 5
+    >>> restore_vals(kept, params)
+    >>> params.valuesdict()
+    {'a': 1, 'b': 2.0}
+    """
+    for name, (value, stderr) in tmp_params.items():
+        par = params[name]
+        if par.expr is None:
+            par.value = value
+        par.stderr = stderr
 
 
 conf_interval.__signature__ = signature("conf_interval")  # type: ignore[attr-defined]

@@ -270,17 +270,21 @@ _SPECIAL: dict[str, Callable[..., Any]] = {
 
 
 def evaluate(
-    interpreter: SafeInterpreter, text: str, what: str, parsed: Expression | None = None
+    interpreter: SafeInterpreter,
+    text: str,
+    what: str,
+    parsed: Expression | None = None,
+    more_steps: float = 0.0,
 ) -> Any:
     """Evaluate ``text`` by asteval; what it raises, it raises here, with ``what`` in the message.
 
     Nothing is printed. ``text`` that is ``parsed`` is evaluated within the limits of time and
-    memory for expressions.
+    memory for expressions, and `more_steps` than others have.
     """
     users, interpreter.error = interpreter.error, []  # errors of what the user has run in it
     try:
         if parsed is not None:
-            value = interpreter.limited(parsed.tree, text, parsed.binds)
+            value = interpreter.limited(parsed.tree, text, parsed.binds, more_steps)
         else:
             value = interpreter.eval(text, show_errors=False, raise_errors=False)
         found = interpreter.error

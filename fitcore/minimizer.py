@@ -19,9 +19,11 @@ from fitcore._arguments import (
     signature,
 )
 from fitcore._fit import AbortFitException, coerce_float64
+from fitcore._global_fit import Candidate
 from fitcore._last_result import LastResult
 from fitcore._leastsq import fit_leastsq
 from fitcore._leastsq_originals import check_backend
+from fitcore._leastsq_settings import read_limit
 from fitcore._methods import METHODS, SCALAR, find_method
 from fitcore._minimizer_methods import OtherMethods
 from fitcore._other_fits import fit_scalar
@@ -31,6 +33,7 @@ from fitcore.result import MinimizerResult
 __all__ = [
     "METHODS",
     "AbortFitException",
+    "Candidate",
     "Minimizer",
     "MinimizerException",
     "MinimizerResult",
@@ -350,11 +353,13 @@ class Minimizer(OtherMethods, LastResult):
             params, scale_covar = None, bool(params)
         function = self._function()
         options = {**self.kws, **kws}
-        limit = max_nfev if max_nfev is not None else self.max_nfev
+        limit = max_nfev if max_nfev is not None else self._max_nfev
         scaled = self.scale_covar if scale_covar is None else scale_covar
+        prepared = self.prepare_fit(params)
+        self._last_limit = limit = read_limit(limit, prepared.nvarys)
         result = fit_leastsq(
             function,
-            self.prepare_fit(params),
+            prepared,
             self.userargs,
             self.userkws,
             iter_cb=self.iter_cb,

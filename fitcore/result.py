@@ -301,7 +301,7 @@ class MinimizerResult:
             chosen = range(candidate_nmb, candidate_nmb + 1)
         else:
             raise ValueError(
-                f"candidate_nmb must be 'all' or from 1 to {len(candidates)}, got "
+                f"'candidate_nmb' should be between 1 and {len(candidates)}, or 'all'; got "
                 f"{candidate_nmb!r:.80}"
             )
         for number in chosen:

@@ -157,3 +157,60 @@ int endless_objective(int64_t n, const double *p, double *f, double *g, void *us
         *f += p[i] * p[i];
     return 0;
 }
+
+/* A Gaussian of height p0, centre p1 and width p2 on an offset p3, with derivatives. */
+int peak_model(int64_t m, int64_t nx, const double *x, int64_t n, const double *p, double *y,
+               double *dy, void *user_data)
+{
+    (void) nx, (void) n, (void) user_data;
+    for (int64_t i = 0; i < m; i++) {
+        double t = (x[i] - p[1]) / p[2], e = exp(-0.5 * t * t);
+        if (y)
+            y[i] = p[0] * e + p[3];
+        if (dy) {
+            dy[i] = e;
+            dy[i + m] = p[0] * e * t / p[2];
+            dy[i + 2 * m] = p[0] * e * t * t / p[2];
+            dy[i + 3 * m] = 1;
+        }
+    }
+    return 0;
+}
+
+/* Two decays, p0 exp(-p1 x) + p2 exp(-p3 x), with derivatives. */
+int decays_model(int64_t m, int64_t nx, const double *x, int64_t n, const double *p,
+                 double *y, double *dy, void *user_data)
+{
+    (void) nx, (void) n, (void) user_data;
+    for (int64_t i = 0; i < m; i++) {
+        double e = exp(-p[1] * x[i]), f = exp(-p[3] * x[i]);
+        if (y)
+            y[i] = p[0] * e + p[2] * f;
+        if (dy) {
+            dy[i] = e;
+            dy[i + m] = -p[0] * x[i] * e;
+            dy[i + 2 * m] = f;
+            dy[i + 3 * m] = -p[2] * x[i] * f;
+        }
+    }
+    return 0;
+}
+
+/* A plane p0 x0 + p1 x1 + p2 in two coordinates, with derivatives; it stops for p2 > 1000. */
+int plane_model(int64_t m, int64_t nx, const double *x, int64_t n, const double *p,
+                       double *y, double *dy, void *user_data)
+{
+    (void) nx, (void) n, (void) user_data;
+    if (p[2] > 1000)
+        return 7;
+    for (int64_t i = 0; i < m; i++) {
+        if (y)
+            y[i] = p[0] * x[i] + p[1] * x[i + m] + p[2];
+        if (dy) {
+            dy[i] = x[i];
+            dy[i + m] = x[i + m];
+            dy[i + 2 * m] = 1;
+        }
+    }
+    return 0;
+}

@@ -42,7 +42,7 @@ cdef class Constraint:
 
 cdef class Group:
     # What the members of one Parameters share.
-    cdef object owner                   # weak reference to the Parameters
+    cdef readonly object owner          # weak reference to the Parameters
     cdef object keep                    # the Parameters itself once a member has an expression
     cdef list constraints               # in order of evaluation; None: to be resolved
     cdef int resolve(self) except -1

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include "fitcore_lbfgsb.h"
 #include "fitcore_minpack.h"
+#include "fitcore_normal.h"
 
 #define FITCORE_DECLARE(v) \
     void fitcore_fold_rows_##v(int64_t, int64_t, int64_t, double *, double *, double *, double *); \
@@ -18,6 +19,9 @@
     void fitcore_lb_land_##v(int64_t, double, double, const double *, const double *, \
                              const double *, const double *, const double *, double *, double *, \
                              double *, double *, double *); \
+    void fitcore_normal_sums_##v(int64_t, int64_t, const int64_t *, double *, double *, \
+                                 const double *, int64_t, const double *, double *, double *, \
+                                 double *); \
     void fitcore_shape_eval_##v(int64_t, int64_t, int64_t, const double *, const double *, \
                                 const double *, double *, int64_t, double *); \
     void fitcore_special_eval_##v(int64_t, int64_t, const double *, double, double *)
@@ -60,6 +64,7 @@ static int fitcore_cpu_level(void)
 #endif
 
 #define fitcore_choose_fold_rows(level) FITCORE_CHOOSE(fold_rows, level)
+#define fitcore_choose_normal_sums(level) FITCORE_CHOOSE(normal_sums, level)
 #define fitcore_choose_shape_eval(level) FITCORE_CHOOSE(shape_eval, level)
 #define fitcore_choose_special_eval(level) FITCORE_CHOOSE(special_eval, level)
 #define fitcore_choose_lb_kernels(level) ((fitcore_lb_kernels) { \

@@ -12,8 +12,9 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import fitcore
-from fitcore import Minimizer, MinimizerException, Parameters, nist
+from fitcore import Minimizer, MinimizerException, Parameters, create_params, nist
 from fitcore._distributions import f_isf, f_sf, normal_two_sided
+from fitcore.confidence import copy_vals, restore_vals
 
 stats = pytest.importorskip("scipy.stats")
 
@@ -513,3 +514,14 @@ def test_a_variable_alone_on_its_bound_has_an_interval() -> None:
         ci = fitcore.conf_interval(fitter, result, sigmas=[0.9])
     f = stats.f.ppf(0.9, 1, result.nfree) * result.chisqr / result.nfree
     assert_allclose(ci["a"][2][1], y.mean() + math.sqrt(1 + f / T.size), rtol=1e-8)
+
+
+def test_values_and_errors_are_kept_and_given_back():
+    params = create_params(a=1, b={"expr": "2*a"})
+    params["a"].stderr = 0.5
+    kept = copy_vals(params)
+    assert kept == {"a": (1, 0.5), "b": (2, None)}
+    params["a"].value, params["a"].stderr = 7, None
+    restore_vals(kept, params)
+    assert params.valuesdict() == {"a": 1, "b": 2} and params["a"].stderr == 0.5
+    assert params["b"].expr == "2*a"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from itertools import pairwise
 from typing import Any
 
@@ -312,7 +313,7 @@ def test_candidates_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
     result.show_candidates()
     printed = capsys.readouterr().out
     assert printed.count("Candidate #2, chisqr = ") == 2
-    with pytest.raises(ValueError, match="from 1 to 2, got 3"):
+    with pytest.raises(ValueError, match=r"between 1 and 2, or .all.; got 3"):
         result.show_candidates(3)
 
 
@@ -420,3 +421,23 @@ def test_keyboard_interrupts_leave_at_once() -> None:
         with pytest.raises(KeyboardInterrupt):
             minimize(interrupted, start(), method=method)
         assert len(calls) == 5
+
+
+def test_brute_counts_what_its_workers_evaluate() -> None:
+    params = Parameters()
+    params.add("a", value=3.0, min=0, max=4)
+    params.add_many(("t", 2.5, False), ("c", 0.5, False))
+
+    def elsewhere(function: Any, points: Any) -> Any:
+        return list(map(pickle.loads(pickle.dumps(function)), points))
+
+    result = Minimizer(decay, params).brute(Ns=9, workers=elsewhere)
+    assert 9 <= result.nfev <= 10  # perhaps the best one again, here
+
+
+def test_ampgo_tells_that_it_ran_out_of_evaluations() -> None:
+    params = Parameters()
+    params.add("a", value=1.0, min=0, max=4)
+    result = Minimizer(lambda p: p["a"] ** 2 - 2.0, params).ampgo(maxfunevals=5)
+    assert result.ampgo_msg == "Maximum number of function evaluations exceeded"
+    assert result.aborted and result.ampgo_x0 is not None

@@ -13,7 +13,7 @@ import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
 import fitcore
-from fitcore import Minimizer, MinimizerResult, Parameter, Parameters, minimize
+from fitcore import Minimizer, MinimizerResult, Parameter, Parameters, create_params, minimize
 from fitcore.minimizer import METHODS, MinimizerException, coerce_float64
 
 X = np.linspace(0, 15, 151)
@@ -595,3 +595,15 @@ def test_a_model_that_is_computed_to_nine_digits_still_fits() -> None:
     errors = np.sqrt(np.diag(scipy_solution()[1]))
     assert np.all(np.abs(values(result) - scipy_solution()[0]) < 1e-3 * errors)
     assert_allclose([p.stderr for p in result.params.values()], errors, rtol=1e-3)
+
+
+def test_max_nfev_is_the_limit_of_the_last_fit_and_does_not_stay_for_the_next():
+    params = create_params(a=1.0, b=2.0)
+    fitter = Minimizer(lambda p: np.array([p["a"] - 3, p["b"] + 1, p["a"] * p["b"]]), params)
+    assert fitter.max_nfev is None
+    assert fitter.leastsq(max_nfev=2).aborted and fitter.max_nfev == 2
+    for method, limit in (("leastsq", 6000), ("lbfgsb", 6000), ("basinhopping", 600000)):
+        assert fitter.minimize(method=method).success
+        assert fitter.max_nfev == limit
+    fitter.max_nfev = 3
+    assert fitter.max_nfev == 3 and fitter.leastsq().aborted

@@ -1,5 +1,6 @@
 """One Parameter: creation, attributes, and arithmetic on its value."""
 
+import ast
 import copy
 import math
 import operator
@@ -299,3 +300,16 @@ def test_copies_and_pickles_keep_everything(duplicate):
 def test_a_state_of_another_shape_is_refused():
     with pytest.raises(ValueError, match="a Parameter's state is"):
         Parameter().__setstate__(("a", 1))
+
+
+def test_names_that_are_private_in_lmfit_can_be_read():
+    alone = Parameter("a", 3, min=0)
+    assert (alone._val, alone._expr, alone._expr_ast, alone._expr_deps) == (3, None, None, [])
+    assert alone._expr_eval is None and alone._delay_asteval is False
+    params = Parameters()
+    params.add("a", 2)
+    params.add("b", expr="a + sin(a)")
+    made = params["b"]
+    assert (made._expr, made._expr_deps) == ("a + sin(a)", ["a", "sin"])
+    assert made._val == 2 + math.sin(2) and isinstance(made._expr_ast, ast.AST)
+    assert made._expr_eval.symtable["a"] == 2

@@ -10,7 +10,9 @@ from __future__ import annotations
 import functools
 import importlib
 import sys
+from importlib.util import find_spec
 from types import ModuleType
+from typing import Any
 
 import fitcore
 
@@ -26,6 +28,8 @@ MODULES = {
     "parameter": ("parameter",),
     "printfuncs": ("printfuncs",),
 }
+
+_WITH_MORE = ("minimizer", "model", "_ampgo")
 
 minimize = functools.partial(fitcore.minimize, inplace=False)
 functools.update_wrapper(minimize, fitcore.minimize)
@@ -49,6 +53,26 @@ def _alias(name: str, ours: tuple[str, ...]) -> ModuleType:
 
 for _name, _ours in MODULES.items():
     globals()[_name] = _alias(_name, _ours)
+_minimizer, _model, _ampgo = (sys.modules[f"{__name__}.{_name}"] for _name in _WITH_MORE)
+
+# What lmfit's modules say of the packages around them.
+_minimizer.HAS_EMCEE = find_spec("emcee") is not None
+_minimizer.HAS_PANDAS = find_spec("pandas") is not None
+_minimizer.SCALAR_METHODS = {
+    "nelder": "Nelder-Mead", "powell": "Powell", "cg": "CG", "bfgs": "BFGS", "newton": "Newton-CG",
+    "lbfgsb": "L-BFGS-B", "l-bfgsb": "L-BFGS-B", "tnc": "TNC", "cobyla": "COBYLA",
+    "slsqp": "SLSQP", "dogleg": "dogleg", "trust-ncg": "trust-ncg",
+    "differential_evolution": "differential_evolution", "trust-constr": "trust-constr",
+    "trust-exact": "trust-exact", "trust-krylov": "trust-krylov",
+}  # fmt: skip
+_model._HAS_MATPLOTLIB = find_spec("matplotlib") is not None
+
+
+def _private(*args: Any, **kwargs: Any) -> Any:
+    raise NotImplementedError("private in lmfit: it has no counterpart in fitcore")
+
+
+_ampgo.ampgo = _ampgo.tunnel = _private
 for _name in fitcore.__all__:
     globals().setdefault(_name, getattr(fitcore, _name))
 

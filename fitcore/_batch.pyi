@@ -1,0 +1,27 @@
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+class BatchFitter:
+    def __init__(
+        self,
+        address: int,
+        user_address: int,
+        keep: Any,
+        nparams: int,
+        which: ArrayLike,
+        lower: ArrayLike,
+        upper: ArrayLike,
+        ftol: float = 1e-11,
+        xtol: float = 1e-11,
+        factor: float = 100.0,
+        maxfev: int = 200,
+    ) -> None: ...
+    def fit(
+        self,
+        x: NDArray[np.float64],
+        y: NDArray[np.float64],
+        weights: NDArray[np.float64] | None,
+        values: NDArray[np.float64],
+    ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]: ...

@@ -1,0 +1,318 @@
+"""The fits of a batch of a native model: compiled ones, and the ordinary solver for the rest."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from fitcore._batch import BatchFitter
+from fitcore._batch_fit import Chunk, Job, Rows, call_starts, empty_rows, fit_chunk
+from fitcore._leastsq_start import NEXT, ROUNDING, START_INSIDE
+from fitcore._statistics import TINY_CHISQR
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from fitcore.parameter import Parameters
+
+__all__ = ["Compiled", "compile_job", "fit_compiled"]
+
+# Settings of 'leastsq' that the compiled fits have too.
+SETTINGS = ("ftol", "xtol", "factor")
+# Evaluations after which a fit is left to the ordinary solver.
+PATIENCE = 200
+
+
+@dataclass
+class Compiled:
+    """A job whose fits are compiled.
+
+    Attributes
+    ----------
+    fitter : BatchFitter
+    names : tuple of str
+        Parameters of the model, in its order.
+    variables : tuple of str
+        Names of its independent variables, in order.
+    derived : bool
+        Whether there are expressions, none of which the model takes.
+    low, high : ndarray, shape (nvarys,)
+        Bounds.
+    """
+
+    fitter: BatchFitter
+    names: tuple[str, ...]
+    variables: tuple[str, ...]
+    derived: bool
+    low: NDArray[np.float64]
+    high: NDArray[np.float64]
+
+
+def compile_job(job: Job) -> Compiled | None:
+    """A job in compiled form; None if it has none and Python has to do its fits.
+
+    That is for methods other than 'leastsq', settings of it that are Python's, models without
+    derivatives, and where what the model takes is an expression.
+    """
+    settings = {k: v for k, v in job.options.items() if k not in ("scale_covar", "calc_covar")}
+    limit = settings.pop("max_nfev", None)
+    if job.method != "leastsq" or any(name not in SETTINGS for name in settings):
+        return None
+    model, names, variables = _native(job)
+    if model is None:
+        return None
+    items = job.params
+    if any(name not in items or items[name].expr is not None for name in names):
+        return None
+    varying = [names.index(name) for name in job.var_names if name in names]
+    if len(varying) < len(job.var_names):
+        return None  # one has no effect: the ordinary solver says so
+    low = np.array([float(items[name].min) for name in job.var_names])
+    high = np.array([float(items[name].max) for name in job.var_names])
+    if not (low < high).all():
+        return None
+    fitter = BatchFitter(
+        model.address, model.user_address, model, len(names), varying, low, high,
+        maxfev=PATIENCE if limit is None else max(1, min(PATIENCE, int(limit))), **settings,
+    )  # fmt: skip
+    derived = any(item.expr is not None for item in items.values())
+    return Compiled(fitter, names, variables, derived, low, high)
+
+
+def _native(job: Job) -> tuple[Any, tuple[str, ...], tuple[str, ...]]:
+    """The native model of a job, its parameters and independent variables; or None."""
+    if job.kind == "native" and job.model.has_derivatives:
+        return job.model, job.model.names or job.names, job.variables
+    return None, (), ()
+
+
+@dataclass
+class _Data:
+    """What the compiled fits take, and which of the fits can be among them."""
+
+    y: NDArray[np.float64]
+    x: NDArray[np.float64]
+    weights: NDArray[np.float64] | None
+    ndata: NDArray[np.int64]
+    start: NDArray[np.float64]  # all parameters, as the fits start
+    fine: NDArray[np.bool_]
+
+
+def fit_compiled(job: Job, chunk: Chunk) -> tuple[Rows, bool]:
+    """Do the fits of a chunk, as :func:`fitcore._batch_fit.fit_chunk` does."""
+    compiled = job.compiled
+    data = None if compiled is None else _prepare(job, compiled, chunk)
+    if compiled is None or data is None:
+        return fit_chunk(job, chunk)
+    rows = empty_rows(len(chunk), len(job.names), len(job.var_names))
+    places = [job.names.index(name) for name in compiled.names]
+    values = np.ascontiguousarray(_moved(job, compiled, data)[:, places])
+    some = data.fine
+    if some.all():
+        y, x, weights = data.y, data.x, data.weights
+    else:
+        y, values = data.y[some], values[some]
+        x = data.x[some] if data.x.ndim == 3 else data.x
+        weights = data.weights
+        if weights is not None and weights.ndim == 2:
+            weights = weights[some]
+    info, nfev, chisqr, covar = compiled.fitter.fit(x, y, weights, values)
+    good = info > 0
+    fits = np.flatnonzero(some)[good]
+    _write(job, compiled, rows, fits, data, values[good], info[good], nfev[good], chisqr[good],
+           covar[good])  # fmt: skip
+    rest = np.flatnonzero(~rows["done"])
+    if not rest.size:
+        return rows, False
+    others, interrupted = fit_chunk(job, chunk.part(rest))
+    for name, array in others.items():
+        rows[name][rest] = array
+    return rows, interrupted
+
+
+def _prepare(job: Job, compiled: Compiled, chunk: Chunk) -> _Data | None:
+    """The arrays of a chunk; None if they cannot be those of compiled fits."""
+    k, m = chunk.y.shape
+    y = chunk.y.data if isinstance(chunk.y, np.ma.MaskedArray) else chunk.y
+    weights = job.weights if chunk.weights is None else chunk.weights
+    given = {**job.x, **chunk.x}
+    x = {name: given[name] for name in job.variables}
+    complex_ones = [a for a in (y, weights, *x.values()) if a is not None and a.dtype.kind == "c"]
+    if complex_ones or m == 0:
+        return None
+    y = np.ascontiguousarray(y, dtype=np.float64)
+    if weights is not None:
+        shape = (m,) if weights.ndim < 2 else (k, m)
+        weights = np.ascontiguousarray(np.broadcast_to(weights, shape), dtype=np.float64)
+    left_out = _left_out(job, chunk, y, weights)
+    ndata = np.full(k, m, dtype=np.int64)
+    if left_out is not None:
+        ndata -= np.count_nonzero(left_out, axis=1)
+        y = np.where(left_out, 0.0, y)
+        weights = np.where(left_out, 0.0, 1.0 if weights is None else weights)
+    fine = np.isfinite(y).all(axis=1) & (ndata >= len(job.var_names))
+    if weights is not None:
+        fine &= np.isfinite(weights).all(axis=-1)
+    start = _start(job, chunk, y, x, left_out, fine)
+    for item in job.params.values():
+        if item.expr is None:
+            fine &= np.isfinite(start[:, job.names.index(str(item.name))])
+    rows = [np.broadcast_to(x[name], (k, m) if x[name].ndim == 2 else (m,)) for name in
+            compiled.variables]  # fmt: skip
+    if any(row.ndim == 2 for row in rows):
+        rows = [np.broadcast_to(row, (k, m)) for row in rows]
+    points = np.ascontiguousarray(np.stack(rows, axis=-2), dtype=np.float64)
+    return _Data(y, points, weights, ndata, start, fine)
+
+
+def _left_out(
+    job: Job, chunk: Chunk, y: NDArray[np.float64], weights: NDArray[np.float64] | None
+) -> NDArray[np.bool_] | None:
+    """Points that are left out, shape (k, m); None if none is."""
+    masks = [mask for mask in (job.mask, chunk.mask) if mask is not None]
+    if isinstance(chunk.y, np.ma.MaskedArray):
+        masks.append(np.ma.getmaskarray(chunk.y))
+    if job.nan_policy == "omit":
+        masks.append(~np.isfinite(y))
+        if weights is not None:
+            masks.append(~np.isfinite(weights))
+    left_out = np.zeros(y.shape, dtype=bool)
+    for mask in masks:
+        left_out |= np.asarray(mask, dtype=bool)
+    return left_out if left_out.any() else None
+
+
+def _start(
+    job: Job,
+    chunk: Chunk,
+    y: NDArray[np.float64],
+    x: dict[str, NDArray[Any]],
+    left_out: NDArray[np.bool_] | None,
+    fine: NDArray[np.bool_],
+) -> NDArray[np.float64]:
+    """All parameters as the fits start, within their bounds, shape (k, nparams)."""
+    items = list(job.params.values())
+    start = np.tile([float(item.value) for item in items], (len(y), 1))
+    for name, given in chunk.starts.items():
+        start[:, job.names.index(name)] = given
+    if job.starts is not None:
+        for k in np.flatnonzero(fine):
+            keep = slice(None) if left_out is None else ~left_out[k]
+            points = [v[k] if v.ndim == 2 else v for v in x.values()]
+            points = [v[keep] if v.shape == y[k].shape else v for v in points]
+            fine[k] = _start_by_function(job, start[k], y[k][keep], points)
+    for j, item in enumerate(items):
+        if item.expr is None:
+            np.clip(start[:, j], float(item.min), float(item.max), out=start[:, j])
+    return start
+
+
+def _start_by_function(job: Job, row: Any, y: Any, points: list[Any]) -> bool:
+    """Put what `starts` returns for a fit into its row; False if that is more than values."""
+    try:
+        given = call_starts(job, y, points)
+        values = {}
+        for name, value in given.items():
+            item = job.params[name]
+            if hasattr(value, "vary"):
+                if (value.min, value.max, value.vary, value.expr) != (
+                    item.min, item.max, item.vary, item.expr
+                ):  # fmt: skip
+                    return False
+                value = value.value
+            if item.expr is None:
+                values[name] = float(value)
+    except Exception:  # noqa: BLE001
+        return False  # the ordinary fit has the same exception, and its message
+    for name, value in values.items():
+        row[job.names.index(name)] = value
+    return True
+
+
+def _moved(job: Job, compiled: Compiled, data: _Data) -> NDArray[np.float64]:
+    """Starts with those on a bound moved inside, as a single fit does."""
+    start = data.start.copy()
+    for name, low, high in zip(job.var_names, compiled.low, compiled.high, strict=True):
+        column = start[:, job.names.index(name)]
+        span = high - low
+        at_low, at_high = column - low, high - column
+        for bound, distance, sign in ((low, at_low, 1), (high, at_high, -1)):
+            if not math.isfinite(bound):
+                continue
+            reach = span if math.isfinite(span) else max(1.0, abs(bound))
+            on = distance <= ROUNDING * abs(bound)
+            data.fine[~on & (distance <= NEXT * reach)] = False
+            column[on] = bound + sign * START_INSIDE * reach
+    return start
+
+
+def _write(
+    job: Job,
+    compiled: Compiled,
+    rows: Rows,
+    fits: NDArray[np.int64],
+    data: _Data,
+    values: NDArray[np.float64],
+    info: NDArray[np.int32],
+    nfev: NDArray[np.int64],
+    squares: NDArray[np.float64],
+    covar: NDArray[np.float64],
+) -> None:
+    """Write the rows of fits that were done: statistics as of a single fit."""
+    nvarys, ndata = len(job.var_names), data.ndata[fits]
+    redchi = squares / np.maximum(1, ndata - nvarys)
+    if job.options["scale_covar"]:
+        covar = covar * redchi[:, None, None]
+    beyond = ~(np.isfinite(covar).all(axis=(1, 2)) & np.isfinite(squares))
+    chisqr = np.maximum(squares, TINY_CHISQR * ndata)
+    deviance = ndata * np.log(chisqr / ndata)
+    everything = data.start[fits]
+    rows["init_values"][fits] = everything
+    everything = everything.copy()
+    everything[:, [job.names.index(name) for name in compiled.names]] = values
+    stderr = np.zeros_like(everything)
+    variables = [job.names.index(name) for name in job.var_names]
+    stderr[:, variables] = np.sqrt(np.diagonal(covar, axis1=1, axis2=2))
+    failed: list[int] = []
+    if compiled.derived:
+        failed = _derive(job, everything, stderr, covar, rows["init_values"], fits)
+    rows["values"][fits], rows["stderr"][fits], rows["covar"][fits] = everything, stderr, covar
+    rows["chisqr"][fits], rows["redchi"][fits] = chisqr, redchi
+    rows["aic"][fits] = deviance + 2 * nvarys
+    rows["bic"][fits] = deviance + np.log(ndata) * nvarys
+    rows["nfev"][fits], rows["ndata"][fits], rows["status"][fits] = nfev, ndata, info
+    for name in ("success", "errorbars", "done"):
+        rows[name][fits] = True
+    rows["message"][fits] = "Fit succeeded."
+    rows["done"][fits[failed]] = False
+    rows["done"][fits[beyond]] = False  # the ordinary fit says why
+
+
+def _derive(
+    job: Job, values: Any, stderr: Any, covar: Any, init_values: Any, fits: NDArray[np.int64]
+) -> list[int]:
+    """Values and standard errors of expressions, row by row; those that cannot be evaluated."""
+    params: Parameters = job.params.copy()
+    own = [(j, item) for j, item in enumerate(params.values()) if item.expr is None]
+    derived = [(j, item) for j, item in enumerate(params.values()) if item.expr is not None]
+    names = list(job.var_names)
+    failed = []
+    for k, fit in enumerate(fits):
+        try:
+            for rows, row in ((init_values, fit), (values, k)):
+                for j, item in own:
+                    item.value = rows[row, j]
+                for j, item in derived:
+                    rows[row, j] = float(item.value)
+            slopes = params._expression_jacobian(names)
+        except Exception:  # noqa: BLE001
+            failed.append(k)  # the ordinary fit has the same exception
+            continue
+        for j, item in derived:
+            slope = slopes[str(item.name)]
+            variance = float(slope @ covar[k] @ slope)
+            stderr[k, j] = math.sqrt(variance) if variance >= 0 else math.nan
+    return failed

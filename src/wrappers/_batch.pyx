@@ -1,0 +1,313 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Many small fits of one native model, on their normal equations and without the GIL."""
+
+from libc.math cimport NAN
+from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.stdlib cimport free, malloc
+from libc.string cimport memcpy
+cimport numpy as cnp
+
+from fitcore._arrays cimport doubles
+
+import numpy as np
+
+from fitcore._arrays import count, number
+
+cdef extern from "fitcore_normal.h" nogil:
+    int START "FITCORE_NORMAL_START"
+    int SUMS "FITCORE_NORMAL_SUMS"
+    int DONE "FITCORE_NORMAL_DONE"
+    ctypedef struct fitcore_normal_state:
+        int64_t n, maxfev, nfev, rejected
+        double ftol, xtol, factor
+        double chisq, delta, par, xnorm, pnorm, prered, slope
+        int task, info
+    ctypedef void (*fitcore_normal_sums_t)(
+        int64_t m, int64_t n, const int64_t *which, double *f, double *dy, const double *data,
+        int64_t weighted, const double *weights, double *a, double *g, double *rr) noexcept nogil
+    void fitcore_normal_step(
+        fitcore_normal_state *state, int64_t n, double *x, double *xt, double *a, double *g,
+        const double *at, const double *gt, double chisqt, double *diag, double *p, double *l)
+    void fitcore_normal_covariance(int64_t n, const double *a, double *cov, int *safe, double *l)
+    void fitcore_normal_to_internal(int64_t n, const double *lower, const double *upper,
+                                    const double *v, double *u)
+    void fitcore_normal_to_external(int64_t n, const double *lower, const double *upper,
+                                    const double *u, double *v, double *slope)
+    int fitcore_normal_near_bound(int64_t n, const double *lower, const double *upper,
+                                  const double *v)
+
+cdef extern from "dispatch.h" nogil:
+    int fitcore_cpu_level()
+    fitcore_normal_sums_t fitcore_choose_normal_sums(int level)
+
+ctypedef int (*fitcore_model)(int64_t m, int64_t nx, const double *x, int64_t n, const double *p,
+                              double *y, double *dy, void *user_data) noexcept nogil
+
+cnp.import_array()
+
+cdef fitcore_normal_sums_t normal_sums = fitcore_choose_normal_sums(fitcore_cpu_level())
+
+__all__ = ["BatchFitter"]
+
+
+cdef struct Work:
+    # Of one fit: n variables, m points.
+    double *y           # (m,) the model
+    double *dy          # (m, nparams) its derivatives, column by column
+    double *p           # (nparams,) the parameters
+    double *u           # (n,) internal values, the best ones
+    double *ut          # (n,) those to try
+    double *v           # (n,) values
+    double *slope       # (n,) their derivatives by the internal ones
+    double *a           # (n, n) J^T J by internal values, at u
+    double *at          # (n, n) at ut
+    double *ae          # (n, n) by the values
+    double *g           # (n,) J^T r
+    double *gt          # (n,)
+    double *diag        # (n,)
+    double *step        # (n,)
+    double *factor      # (n, n)
+
+
+cdef void lay_out(Work *w, double *memory, int64_t m, int64_t n, int64_t nparams) noexcept nogil:
+    cdef double *at = memory
+    w.y, at = at, at + m
+    w.dy, at = at, at + m * nparams
+    w.p, at = at, at + nparams
+    w.u, at = at, at + n
+    w.ut, at = at, at + n
+    w.v, at = at, at + n
+    w.slope, at = at, at + n
+    w.g, at = at, at + n
+    w.gt, at = at, at + n
+    w.diag, at = at, at + n
+    w.step, at = at, at + n
+    w.a, at = at, at + n * n
+    w.at, at = at, at + n * n
+    w.ae, at = at, at + n * n
+    w.factor = at
+
+
+cdef class BatchFitter:
+    """Fits a native model to many data sets by Levenberg-Marquardt on the normal equations.
+
+    Fits that are not safe to do so are left out and say so: those whose Jacobian is badly
+    conditioned, that make no progress, meet numbers that are not finite, start next to a bound, or
+    end near one. They are to be done by :class:`fitcore.Minimizer`. The others have its solution,
+    to the tolerances. An instance holds no data; it may be used by several threads at once.
+
+    Parameters
+    ----------
+    address : int
+        Pointer to a function of type ``fitcore_model`` in fitcore.h, with derivatives.
+    user_address : int
+        Its `user_data`.
+    keep : object
+        What must live as long as the pointers.
+    nparams : int
+        Number of parameters of the model.
+    which : array_like of int, shape (n,)
+        Those that vary, from 0, at least one.
+    lower, upper : array_like, shape (n,)
+        Their bounds; infinite where there is none.
+    ftol, xtol : float, default 1e-11
+        Relative error wanted in the sum of squares, and in the solution.
+    factor : float, default 100.0
+        First bound on the step.
+    maxfev : int, default 200
+        Evaluations after which a fit is left out.
+
+    Raises
+    ------
+    ValueError
+        If the address is null, or a number or length cannot be.
+    """
+
+    cdef fitcore_model model
+    cdef void *user
+    cdef object keep
+    cdef int64_t nparams, n, maxfev
+    cdef bint bounded
+    cdef double ftol, xtol, factor
+    cdef tuple arrays               # what these are in
+    cdef const int64_t *which       # numbers of the columns of variables, from 1
+    cdef const double *lower
+    cdef const double *upper
+
+    def __init__(self, address, user_address, keep, nparams, which, lower, upper, ftol=1e-11,
+                 xtol=1e-11, factor=100.0, maxfev=200):
+        if not address:
+            raise ValueError(f"address must be that of a function, got {address!r}")
+        self.model = <fitcore_model> <uintptr_t> address
+        self.user = <void *> <uintptr_t> (user_address or 0)
+        self.keep = keep
+        self.nparams = count(nparams, "nparams")
+        cdef cnp.ndarray places_array, low_array, high_array
+        places = np.array(which, dtype=np.int64)
+        if places.ndim != 1 or not places.size or places.min() < 0 or (
+                places.max() >= self.nparams) or np.unique(places).size != places.size:
+            raise ValueError(f"which must be different numbers from 0 to {self.nparams - 1}, at "
+                             f"least one; got {which!r:.80}")
+        self.n = places.size
+        low, high = np.array(lower, dtype=np.float64), np.array(upper, dtype=np.float64)
+        for name, side in (("lower", low), ("upper", high)):
+            if side.shape != places.shape:
+                raise ValueError(f"{name} must have shape {places.shape}, got {side.shape}")
+        if not np.all(low < high):
+            raise ValueError(f"lower must be less than upper, got {low} and {high}")
+        self.bounded = bool(np.isfinite(low).any() or np.isfinite(high).any())
+        places += 1
+        self.arrays = (places, low, high)
+        places_array, low_array, high_array = self.arrays
+        self.which = <const int64_t *> cnp.PyArray_DATA(places_array)
+        self.lower, self.upper = doubles(low_array), doubles(high_array)
+        self.ftol, self.xtol = number(ftol, "ftol", 0), number(xtol, "xtol", 0)
+        self.factor, self.maxfev = number(factor, "factor", 0), count(maxfev, "maxfev")
+
+    def fit(self, x, y, weights, values):
+        """Fit.
+
+        Parameters
+        ----------
+        x : ndarray, shape (nx, m) or (k, nx, m)
+            Independent variables, of all fits or of each. All arrays are C-contiguous, of float64.
+        y : ndarray, shape (k, m)
+            Data, finite.
+        weights : ndarray, shape (m,) or (k, m), or None
+            What residuals are multiplied by.
+        values : ndarray, shape (k, nparams)
+            Parameters to start from, variables within their bounds. They become the solutions,
+            where there is one.
+
+        Returns
+        -------
+        info : ndarray of int32, shape (k,)
+            0 for a fit that was left out; else it has converged, 1 by `ftol`, 2 by `xtol`, 4 for
+            residuals of 0.
+        nfev : ndarray of int64, shape (k,)
+            Evaluations of the model with its derivatives.
+        chisqr : ndarray, shape (k,)
+            Sum of the squared residuals at the solution.
+        covar : ndarray, shape (k, n, n)
+            Inverse of J^T J there, not scaled.
+
+        Raises
+        ------
+        TypeError, ValueError
+            If an array is not of the kind and shape above.
+        """
+        cdef cnp.ndarray[double, ndim=2, mode="c"] ys = y
+        cdef cnp.ndarray[double, ndim=2, mode="c"] starts = values
+        cdef Py_ssize_t k = ys.shape[0], m = ys.shape[1]
+        cdef Py_ssize_t nx, x_stride = 0, w_stride = 0, i
+        cdef const double *xs
+        cdef const double *ws = NULL
+        if not isinstance(x, np.ndarray) or x.dtype != np.float64 or not x.flags.c_contiguous or (
+                x.ndim not in (2, 3)) or x.shape[x.ndim - 1] != m or (
+                x.ndim == 3 and x.shape[0] != k):
+            raise ValueError(f"x must be contiguous doubles of shape (nx, {m}) or ({k}, nx, {m})")
+        nx = x.shape[x.ndim - 2]
+        if x.ndim == 3:
+            x_stride = nx * m
+        xs = doubles(x)
+        if weights is not None:
+            if not isinstance(weights, np.ndarray) or weights.dtype != np.float64 or (
+                    not weights.flags.c_contiguous) or weights.shape not in ((m,), (k, m)):
+                raise ValueError(f"weights must be contiguous doubles of shape ({m},) or "
+                                 f"({k}, {m})")
+            ws = doubles(weights)
+            if weights.ndim == 2:
+                w_stride = m
+        if starts.shape[0] != k or starts.shape[1] != self.nparams:
+            raise ValueError(f"values must have shape ({k}, {self.nparams}), got "
+                             f"({starts.shape[0]}, {starts.shape[1]})")
+        info = np.zeros(k, dtype=np.int32)
+        nfev = np.zeros(k, dtype=np.int64)
+        chisqr = np.empty(k)
+        covar = np.empty((k, self.n, self.n))
+        cdef int32_t[::1] infos = info
+        cdef int64_t[::1] counts = nfev
+        cdef double[::1] sums = chisqr
+        cdef double[:, :, ::1] covars = covar
+        cdef Work work
+        cdef int64_t size = m * (1 + self.nparams) + self.nparams + 8 * self.n + (
+            4 * self.n * self.n)
+        cdef double *memory
+        cdef const double *at_x
+        cdef const double *at_w = NULL
+        if k == 0:
+            return info, nfev, chisqr, covar
+        memory = <double *> malloc(size * sizeof(double))
+        if memory == NULL:
+            raise MemoryError
+        lay_out(&work, memory, m, self.n, self.nparams)
+        with nogil:
+            for i in range(k):
+                at_x = xs + i * x_stride
+                if ws != NULL:
+                    at_w = ws + i * w_stride
+                infos[i] = self.one(&work, m, nx, at_x, &ys[i, 0] if m else NULL, at_w,
+                                    &starts[i, 0], &counts[i], &sums[i], &covars[i, 0, 0])
+            free(memory)
+        return info, nfev, chisqr, covar
+
+    cdef int one(self, Work *w, int64_t m, int64_t nx, const double *x, const double *y,
+                 const double *weights, double *values, int64_t *nfev, double *chisqr,
+                 double *covar) noexcept nogil:
+        """One fit; 0 if it is left out."""
+        cdef fitcore_normal_state s
+        cdef int64_t n = self.n, i, j
+        cdef const int64_t *which = self.which
+        cdef double rr = NAN
+        cdef int safe = 0
+        s.n, s.maxfev, s.nfev, s.rejected = n, self.maxfev, 0, 0
+        s.ftol, s.xtol, s.factor = self.ftol, self.xtol, self.factor
+        s.task, s.info, s.prered = START, 0, 0
+        memcpy(w.p, values, self.nparams * sizeof(double))
+        for j in range(n):
+            w.v[j] = values[which[j] - 1]
+        if self.bounded:
+            fitcore_normal_to_internal(n, self.lower, self.upper, w.v, w.ut)
+        else:
+            memcpy(w.ut, w.v, n * sizeof(double))
+        while s.task == START or s.task == SUMS:
+            self.place(w, w.ut)
+            if self.model(m, nx, x, self.nparams, w.p, w.y, w.dy, self.user) != 0:
+                return 0
+            normal_sums(m, n, which, w.y, w.dy, y, weights != NULL, weights, w.at, w.gt, &rr)
+            if self.bounded:
+                for j in range(n):
+                    w.gt[j] *= w.slope[j]
+                    for i in range(j + 1):
+                        w.at[i + j * n] *= w.slope[i] * w.slope[j]
+            fitcore_normal_step(&s, n, w.u, w.ut, w.a, w.g, w.at, w.gt, rr, w.diag, w.step,
+                                w.factor)
+        nfev[0] = s.nfev
+        if s.task != DONE:
+            return 0
+        # The derivatives by the values themselves.
+        self.place(w, w.u)
+        if self.bounded and fitcore_normal_near_bound(n, self.lower, self.upper, w.v):
+            return 0
+        for j in range(n):
+            for i in range(j + 1):
+                w.ae[i + j * n] = w.a[i + j * n]
+                if self.bounded:
+                    w.ae[i + j * n] /= w.slope[i] * w.slope[j]
+        fitcore_normal_covariance(n, w.ae, covar, &safe, w.factor)
+        if not safe:
+            return 0
+        for j in range(n):
+            values[which[j] - 1] = w.v[j]
+        chisqr[0] = s.chisq
+        return s.info
+
+    cdef void place(self, Work *w, const double *u) noexcept nogil:
+        """Values at internal ones, in the parameters of the model too."""
+        cdef int64_t j
+        if self.bounded:
+            fitcore_normal_to_external(self.n, self.lower, self.upper, u, w.v, w.slope)
+        else:
+            memcpy(w.v, u, self.n * sizeof(double))
+        for j in range(self.n):
+            w.p[self.which[j] - 1] = w.v[j]
