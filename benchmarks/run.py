@@ -30,6 +30,7 @@ CASES = [
     "expressions",
     "model_fit",
     "builtin_models",
+    "many_fits",
 ]
 PEERS = ["fitcore", "numpy", "scipy", "lmfit"]
 

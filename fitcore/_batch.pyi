@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ class BatchFitter:
         xtol: float = 1e-11,
         factor: float = 100.0,
         maxfev: int = 200,
+        ties: Sequence[tuple[int, int]] = (),
     ) -> None: ...
     def fit(
         self,
@@ -25,3 +27,12 @@ class BatchFitter:
         weights: NDArray[np.float64] | None,
         values: NDArray[np.float64],
     ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]: ...
+
+def derive(
+    constraints: list[Any],
+    places: dict[str, int],
+    values: NDArray[np.float64],
+    stderr: NDArray[np.float64] | None = None,
+    variables: NDArray[np.int64] | None = None,
+    covar: NDArray[np.float64] | None = None,
+) -> NDArray[np.bool_]: ...

@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitcore._batch import BatchFitter
+from fitcore._batch import BatchFitter, derive
 from fitcore._batch_fit import Chunk, Job, Rows, call_starts, empty_rows, fit_chunk
+from fitcore._compiled_model import compile_model
 from fitcore._leastsq_start import NEXT, ROUNDING, START_INSIDE
 from fitcore._statistics import TINY_CHISQR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fitcore.native import NativeFunction
     from fitcore.parameter import Parameters
 
-__all__ = ["Compiled", "compile_job", "fit_compiled"]
+__all__ = ["Compiled", "compile_job", "fit_compiled", "native_model"]
 
 # Settings of 'leastsq' that the compiled fits have too.
 SETTINGS = ("ftol", "xtol", "factor")
@@ -34,11 +36,11 @@ class Compiled:
     ----------
     fitter : BatchFitter
     names : tuple of str
-        Parameters of the model, in its order.
+        Parameters whose values those of the model are, in its order.
     variables : tuple of str
         Names of its independent variables, in order.
     derived : bool
-        Whether there are expressions, none of which the model takes.
+        Whether there are expressions.
     low, high : ndarray, shape (nvarys,)
         Bounds.
     """
@@ -55,38 +57,69 @@ def compile_job(job: Job) -> Compiled | None:
     """A job in compiled form; None if it has none and Python has to do its fits.
 
     That is for methods other than 'leastsq', settings of it that are Python's, models without
-    derivatives, and where what the model takes is an expression.
+    derivatives, and where what the model takes is an expression other than the name of a parameter.
     """
     settings = {k: v for k, v in job.options.items() if k not in ("scale_covar", "calc_covar")}
     limit = settings.pop("max_nfev", None)
     if job.method != "leastsq" or any(name not in SETTINGS for name in settings):
         return None
-    model, names, variables = _native(job)
+    model, variables = native_model(job)
     if model is None:
         return None
-    items = job.params
-    if any(name not in items or items[name].expr is not None for name in names):
+    sources = [_source_of(job.params, name) for name in model.names or job.names]
+    names = tuple(name for name in sources if name is not None)
+    if len(names) < len(sources):
         return None
-    varying = [names.index(name) for name in job.var_names if name in names]
-    if len(varying) < len(job.var_names):
+    if any(name not in names for name in job.var_names):
         return None  # one has no effect: the ordinary solver says so
-    low = np.array([float(items[name].min) for name in job.var_names])
-    high = np.array([float(items[name].max) for name in job.var_names])
+    # Where several have the same source the first stands for all.
+    places = {name: names.index(name) for name in names}
+    low = np.array([float(job.params[name].min) for name in job.var_names])
+    high = np.array([float(job.params[name].max) for name in job.var_names])
     if not (low < high).all():
         return None
     fitter = BatchFitter(
-        model.address, model.user_address, model, len(names), varying, low, high,
-        maxfev=PATIENCE if limit is None else max(1, min(PATIENCE, int(limit))), **settings,
+        model.address, model.user_address, model, len(names),
+        [places[name] for name in job.var_names], low, high,
+        maxfev=PATIENCE if limit is None else max(1, min(PATIENCE, int(limit))),
+        ties=[(k, places[name]) for k, name in enumerate(names) if places[name] != k], **settings,
     )  # fmt: skip
-    derived = any(item.expr is not None for item in items.values())
+    derived = any(item.expr is not None for item in job.params.values())
     return Compiled(fitter, names, variables, derived, low, high)
 
 
-def _native(job: Job) -> tuple[Any, tuple[str, ...], tuple[str, ...]]:
-    """The native model of a job, its parameters and independent variables; or None."""
-    if job.kind == "native" and job.model.has_derivatives:
-        return job.model, job.model.names or job.names, job.variables
-    return None, (), ()
+def _source_of(params: Parameters, name: str) -> str | None:
+    """The parameter, no expression, whose value a parameter of the model has; None if none is."""
+    for _ in range(len(params) + 1):
+        item = params.get(name)
+        if item is None:
+            return None
+        if item.expr is None:
+            return name
+        name = str(item.expr).strip()
+        if not name.isidentifier() or item.min > -math.inf or item.max < math.inf:
+            return None
+    return None
+
+
+def native_model(job: Job) -> tuple[NativeFunction | None, tuple[str, ...]]:
+    """The native function of kind 'model' that a job fits, if any, and its independent variables.
+
+    Models of line shapes, and sums, products and quotients of them, have one.
+    """
+    if job.kind == "native":
+        return (job.model if job.model.has_derivatives else None), job.variables
+    if job.kind != "model":
+        return None, ()
+    # A number for each variable: the rows of points that come back tell where it goes.
+    given = {name: np.array([1.0 + k]) for k, name in enumerate(job.variables)}
+    found = compile_model(job.model, job.params, {**given, **job.kws}, 1)
+    if found is None:
+        return None, ()
+    rows = found[1][:, 0].tolist()
+    if not set(rows) <= {1.0 + k for k in range(len(job.variables))}:
+        return None, ()  # one is a constant
+    return found[0], tuple(job.variables[int(row) - 1] for row in rows)
 
 
 @dataclass
@@ -276,8 +309,9 @@ def _write(
     stderr = np.zeros_like(everything)
     variables = [job.names.index(name) for name in job.var_names]
     stderr[:, variables] = np.sqrt(np.diagonal(covar, axis1=1, axis2=2))
-    failed: list[int] = []
+    failed = np.zeros(len(fits), dtype=bool)
     if compiled.derived:
+        covar = np.ascontiguousarray(covar)
         failed = _derive(job, everything, stderr, covar, rows["init_values"], fits)
     rows["values"][fits], rows["stderr"][fits], rows["covar"][fits] = everything, stderr, covar
     rows["chisqr"][fits], rows["redchi"][fits] = chisqr, redchi
@@ -287,32 +321,38 @@ def _write(
     for name in ("success", "errorbars", "done"):
         rows[name][fits] = True
     rows["message"][fits] = "Fit succeeded."
-    rows["done"][fits[failed]] = False
-    rows["done"][fits[beyond]] = False  # the ordinary fit says why
+    # The ordinary fit says why.
+    rows["done"][fits[failed | beyond]] = False
 
 
 def _derive(
     job: Job, values: Any, stderr: Any, covar: Any, init_values: Any, fits: NDArray[np.int64]
-) -> list[int]:
-    """Values and standard errors of expressions, row by row; those that cannot be evaluated."""
-    params: Parameters = job.params.copy()
+) -> NDArray[np.bool_]:
+    """Values and standard errors of expressions; the fits where one cannot be evaluated."""
+    params = job.params.copy()
+    params.update_constraints()
+    places = {name: j for j, name in enumerate(job.names)}
+    variables = np.array([places[name] for name in job.var_names], dtype=np.int64)
+    start = np.ascontiguousarray(init_values[fits])
+    constraints = params._constraints()
+    failed = derive(constraints, places, start)
+    failed |= derive(constraints, places, values, stderr, variables, covar)
     own = [(j, item) for j, item in enumerate(params.values()) if item.expr is None]
-    derived = [(j, item) for j, item in enumerate(params.values()) if item.expr is not None]
-    names = list(job.var_names)
-    failed = []
-    for k, fit in enumerate(fits):
+    expressions = [(j, item) for j, item in enumerate(params.values()) if item.expr is not None]
+    for k in np.flatnonzero(failed):  # some are asteval's
         try:
-            for rows, row in ((init_values, fit), (values, k)):
+            for row in (start[k], values[k]):
                 for j, item in own:
-                    item.value = rows[row, j]
-                for j, item in derived:
-                    rows[row, j] = float(item.value)
-            slopes = params._expression_jacobian(names)
+                    item.value = row[j]
+                for j, item in expressions:
+                    row[j] = float(item.value)
+            slopes = params._expression_jacobian(job.var_names)
         except Exception:  # noqa: BLE001
-            failed.append(k)  # the ordinary fit has the same exception
-            continue
-        for j, item in derived:
+            continue  # the ordinary fit has the same exception, and its message
+        for j, item in expressions:
             slope = slopes[str(item.name)]
             variance = float(slope @ covar[k] @ slope)
             stderr[k, j] = math.sqrt(variance) if variance >= 0 else math.nan
+        failed[k] = False
+    init_values[fits] = start
     return failed

@@ -12,7 +12,18 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from fitcore._expression import BINARY, CODES, MAX_DEPTH, MAX_SLOTS, PREDICATES, UNARY, Program
+from fitcore._expression import (
+    BINARY,
+    CODES,
+    MAX_DEPTH,
+    MAX_SLOTS,
+    PREDICATES,
+    REAL_LOG_GAMMA,
+    SCALED_ERFC,
+    SPECIAL,
+    UNARY,
+    Program,
+)
 
 __all__ = ["CONSTANTS", "FUNCTIONS", "compile_tree"]
 
@@ -41,6 +52,11 @@ def _functions() -> dict[str, tuple[int, str, int]]:
 
 #: Compiled functions by asteval's name: number of arguments, operation, index.
 FUNCTIONS = _functions()
+# What `expression` adds to asteval's functions.
+_SPECIAL = {
+    name: (2, "CALL2", index) if name == "betalnfnc" else (1, "CALL1", index)
+    for name, index in SPECIAL.items()
+}
 #: Names that asteval binds to numbers.
 CONSTANTS = {"e": math.e, "pi": math.pi, "inf": math.inf, "nan": math.nan}
 # Of integers these give integers: left to asteval when no argument is a float.
@@ -206,9 +222,11 @@ class _Compiler:
             raise _NotCompilable
         if name in _BUILTINS:
             return self.builtin(name, node.args)
-        if name not in FUNCTIONS:
+        if name == "real" and len(node.args) == 1:
+            return self.real_part(node.args[0])
+        if name not in FUNCTIONS and name not in _SPECIAL:
             raise _NotCompilable
-        arity, code, index = FUNCTIONS[name]
+        arity, code, index = FUNCTIONS.get(name) or _SPECIAL[name]
         if len(node.args) != arity:
             raise _NotCompilable
         kinds = {self.real(argument) for argument in node.args}
@@ -217,6 +235,27 @@ class _Compiler:
             raise _NotCompilable
         self.emit(code, index, 1 - arity)
         return "B" if code == "TEST1" else "n"
+
+    def real_part(self, node: ast.expr) -> str:
+        """The real part of a special function of a complex number, as heights of peaks need it."""
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name)):
+            raise _NotCompilable
+        name = node.func.id
+        if name in self.slots or name in self.shadowed or node.keywords or len(node.args) != 1:
+            raise _NotCompilable
+        real, imaginary = _split(node.args[0])
+        if imaginary is None:
+            raise _NotCompilable
+        if name == "wofz" and real is None:  # on the imaginary axis it is real
+            self.real(imaginary)
+            self.emit("CALL1", SCALED_ERFC)
+        elif name == "loggammafcn" and real is not None:
+            self.real(real)
+            self.real(imaginary)
+            self.emit("CALL2", REAL_LOG_GAMMA, -1)
+        else:
+            raise _NotCompilable
+        return "n"
 
     def builtin(self, name: str, args: Sequence[ast.expr]) -> str:
         if len(args) < 2 or (name == "pow" and len(args) > 2):
@@ -227,6 +266,39 @@ class _Compiler:
             if position:
                 self.emit(_BUILTINS[name], 0, -1)
         return "f" if name == "pow" else _union(kinds)
+
+
+def _split(node: ast.expr) -> tuple[ast.expr | None, ast.expr | None]:
+    """Real and imaginary part of a sum of real and imaginary numbers; None for none."""
+    if isinstance(node, ast.Constant) and type(node.value) is complex:
+        if node.value.real != 0.0:
+            raise _NotCompilable
+        return None, ast.Constant(node.value.imag)
+    if isinstance(node, ast.BinOp):
+        left, right = _split(node.left), _split(node.right)
+        if isinstance(node.op, ast.Add | ast.Sub):
+            # The part that one side does not have is that of the other, with its sign.
+            if left[1] is None and right[0] is None:
+                imaginary = right[1]
+                if imaginary is not None and isinstance(node.op, ast.Sub):
+                    imaginary = ast.UnaryOp(ast.USub(), imaginary)
+                return left[0], imaginary
+        elif isinstance(node.op, ast.Mult | ast.Div):
+            if right[1] is None and left[0] is None:
+                return None, ast.BinOp(_given(left[1]), node.op, _given(right[0]))
+            if left[1] is None and right[0] is None and isinstance(node.op, ast.Mult):
+                return None, ast.BinOp(_given(left[0]), node.op, _given(right[1]))
+        if left[1] is None and right[1] is None:
+            return node, None
+        raise _NotCompilable
+    # What else has an imaginary number in it is refused when it is compiled.
+    return node, None
+
+
+def _given(part: ast.expr | None) -> ast.expr:
+    if part is None:
+        raise _NotCompilable
+    return part
 
 
 def _union(kinds: set[str]) -> str:

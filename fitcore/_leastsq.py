@@ -42,6 +42,7 @@ def fit_leastsq(
     settings = read_settings(options)
     differences = options.get("jac") is not None
     own = isinstance(fcn, NativeCall) and fcn.has_derivatives and not differences
+    given = {name: settings[name] for name in ("Dfun", "jac")}
     if own and settings["Dfun"] is None:
         settings["Dfun"], settings["jac"] = fcn, "analytic"
     n = result.nvarys
@@ -71,7 +72,7 @@ def fit_leastsq(
     result.moved = fit.moved
     result.at_bound = tuple(fit.names[i] for i in fit.on_bound)
     result.last_internal_values = fit.u
-    result.call_kws = settings
+    result.call_kws = {**settings, **given}
     result.aborted = fit.stopped is not None
     if (code := getattr(fit.evaluator, "stop_code", None)) is not None:
         result.stop_code = code

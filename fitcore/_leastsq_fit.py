@@ -48,6 +48,10 @@ PATIENCE = 50
 # steps in the values themselves keep the promise; it is then started again, so often in all.
 STALLED = 1e-7
 RESTARTS = 6
+# A bound on which chi-square falls inwards by this part, the others fitted once more, is left,
+# so often in all.
+RELEASED = 1e-6
+RELEASES = 2
 # A variable whose mapping has less than this part of its greatest slope is beside a bound.
 BESIDE = 0.1
 # An angle between two bounds beyond this has been wound up by steps longer than the interval.
@@ -142,13 +146,25 @@ class Fit:
 
     def finish(self, solver: LevenbergMarquardt) -> None:
         """Sharpen a solution that was found, and estimate the covariance, not scaled."""
-        covar, patience = None, self._patience()
+        covar, patience, released = None, self._patience(), 0
         for _ in range(RESTARTS):
             self.stalled, self.beside = False, ""
             self._take(solver)
             if self.bounded:
                 solver = self._settle(patience) or solver
                 if self.stopped is not None:
+                    return
+                inside = self._inside(RELEASED) if released < RELEASES else None
+                if inside is not None and self.stopped is None:
+                    # With the others fitted once more, the bound is not the minimum.
+                    released += 1
+                    self.evaluator = self._whole()
+                    self.on_bound, self.why = [], None
+                    solver = self._solver(self.evaluator, inside, patience)
+                    self.evaluator.run(solver)
+                    if self.stopped is None:
+                        continue
+                    self._take(solver)
                     return
             if len(self.on_bound) == len(self.names):
                 self.why = "all variables are at a bound"
@@ -204,7 +220,8 @@ class Fit:
         The mapping has little slope there, and several such variables hinder each other. Those
         towards whose bounds chi-square falls are put onto them and the others are fitted; if that
         is the minimum, chi-square rising from there into each bounded interval, it is the
-        solution, and else the fit goes on from where it was. Returns the solver that came last.
+        solution. Where chi-square falls again, the fit goes on from there, and if the others could
+        not be fitted from where it was. Returns the solver that came last.
         """
         whole, u = self.evaluator, solver.x
         self.u, self.residual = u, solver.fvec
@@ -213,31 +230,55 @@ class Fit:
             return solver
         everything = len(self.on_bound) == len(self.names)
         done = settled is not None and settled.info in CONVERGED + EXHAUSTED
-        if (everything or done) and self._stays():
-            # Which solver it is does not matter when all variables are at bounds.
-            return settled or self._solver(whole, u)
+        if everything or done:
+            inside = self._inside()
+            if inside is None:
+                # Which solver it is does not matter when all variables are at bounds.
+                return settled or self._solver(whole, u)
+            u = inside
         whole.nfev, self.evaluator = self.evaluator.nfev, whole
         self.on_bound, self.why = [], None
         solver = self._solver(whole, u, patience)
         whole.run(solver)
         return solver
 
-    def _stays(self) -> bool:
-        """Whether chi-square does not fall from the bounds inwards."""
-        chisqr = float(self.residual @ self.residual)
+    def _inside(self, least: float = 1e-12) -> FloatArray | None:
+        """A point off the bounds where chi-square is lower, by at least that part; None if none.
+
+        Variables on their bounds are moved inside one by one, by small parts of their ranges, and
+        then together.
+        """
+        if not self.on_bound:
+            return None
+        chisqr = float(self.residual @ self.residual) * (1 - least)
+        together, best, lowest = self.u.copy(), None, chisqr
         for i in self.on_bound:
             item = self.mapping[i]
             low, high, bound = item.min, item.max, float(item.value)
+            lowest_here = chisqr
             for part in (1e-9, 1e-6, 1e-3):
                 step = part * range_between(low, high, bound)
                 item.value = bound + step if bound == low else bound - step
                 u = self.u.copy()
                 u[i] = item._setup()
                 item.value = bound
-                residual = self._at(u)
-                if residual is None or float(residual @ residual) < chisqr * (1 - 1e-12):
-                    return False
-        return True
+                there = self._chisqr_at(u)
+                if there < lowest_here:
+                    lowest_here, together[i] = there, u[i]
+                if there < lowest:
+                    lowest, best = there, u
+        if best is not None and self._chisqr_at(together) < lowest:
+            best = together
+        return best
+
+    def _chisqr_at(self, u: FloatArray) -> float:
+        """Chi-square at internal values of all variables, infinite where it cannot be had."""
+        residual = self._at(u)
+        if residual is None or residual.shape != self.residual.shape:
+            return math.inf
+        with np.errstate(all="ignore"):
+            there = float(residual @ residual)
+        return there if math.isfinite(there) else math.inf
 
     def _free(self) -> list[int]:
         return [i for i in range(len(self.names)) if i not in self.on_bound]

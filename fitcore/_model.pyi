@@ -2,7 +2,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 class Call:
-    def __init__(self, func: Callable[..., Any], arguments: dict[str, Any], first: bool) -> None: ...
+    def __init__(
+        self, func: Callable[..., Any], arguments: dict[str, Any], first: bool
+    ) -> None: ...
 
 class ModelObjective:
     def __init__(

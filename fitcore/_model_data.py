@@ -190,7 +190,8 @@ def prepare_data(
             if holes is not None:
                 raise ValueError(
                     "NaN values detected in your input data or the output of your objective/model "
-                    f"function: {who}: {name} has {int(holes.sum())} NaN of {holes.size} values, "
+                    "function - fitting algorithms cannot handle this! "
+                    f"{who}: {name} has {int(holes.sum())} NaN of {holes.size} values, "
                     f"the first at index {int(np.argmax(holes))}. nan_policy='omit' leaves such "
                     "points out"
                 )

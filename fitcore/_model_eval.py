@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from fitcore._model import Call
 from fitcore._model_data import coerce_arraylike
+from fitcore.parameter import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,6 +64,9 @@ def unresolved_arguments(
         for root in model.param_hints:
             if model._func_haskeywords or root in model._func_allargs:
                 names.setdefault(root, prefix + root)
+        # Variables that need not be given may have been made parameters.
+        for root in model.independent_vars_defvals:
+            names.setdefault(root, prefix + root)
         args |= {root: params[name] for root, name in names.items() if name in params}
     known = None if model._func_haskeywords else model._func_allargs
     for name, value in given.items():
@@ -119,6 +124,7 @@ def evaluate_composite(
         # A subclass that extends eval has come here by it.
         return node is model or is_transparent(node)
 
+    params = with_values(params, given)
     values: list[Any] = []
     contested = contested_names(model, given)
     for node in nodes_of(model, opens):
@@ -172,6 +178,47 @@ def own_arguments(leaf: Any, given: Mapping[str, Any], contested: set[str]) -> M
     return {k: v for k, v in given.items() if k not in others} if others else given
 
 
+def with_values(params: Any, given: Mapping[str, Any], prefix: str = "") -> Any:
+    """Parameters whose expressions follow values that are given by name; they are copied for it.
+
+    Parameters
+    ----------
+    params : Parameters, another mapping, or None
+    given : mapping
+    prefix : str
+        What may be missing before the names.
+    """
+    if not isinstance(params, Parameters):
+        return params
+    values = {
+        full: given[name] for name in given for full in {name, prefix + name} if full in params
+    }
+    if not values or not any(item.expr for item in params.values()):
+        return params
+    params = params.copy()
+    for name, value in values.items():
+        # The value counts as it is given, whatever the bounds.
+        params[name].set(value=number_of(value), min=-math.inf, max=math.inf)
+    return params
+
+
 def contested_names(model: Any, given: Mapping[str, Any]) -> set[str]:
     """Which names in `given` are those of parameters."""
     return set(given).intersection(model.param_names) if given else set()
+
+
+def rebuild(parts: list[Any]) -> CompositeModel:
+    """Put a composite model together from what its pickle holds."""
+    stack: list[Any] = []
+    for part in parts:
+        if isinstance(part, tuple):
+            kind, own = part
+            node = kind.__new__(kind)
+            node.__dict__.update(own)
+            node.right = stack.pop()
+            node.left = stack.pop()
+            stack.append(node)
+        else:
+            stack.append(part)
+    made: CompositeModel = stack[0]
+    return made

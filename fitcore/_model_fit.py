@@ -172,20 +172,20 @@ def read_value(value: Any) -> Any:
 
 
 def drop_unknown(model: Model, given: dict[str, Any]) -> None:
-    """Warn of names that no function of the model takes, and leave them out."""
-    if model._func_haskeywords:
-        return
+    """Warn of names that no function of the model has, and leave out what none takes."""
     known = {*model._func_allargs, *model.independent_vars}
     for name in [name for name in given if name not in known]:
         if any(name.removeprefix(leaf.prefix) in leaf._func_allargs for leaf in model._leaves()):
             continue
+        passed = model._func_haskeywords
         warnings.warn(
             f"The keyword argument {name} does not match any arguments of the model function. "
-            "It will be ignored.",
+            f"It will be {'passed on to its **keywords' if passed else 'ignored'}.",
             UserWarning,
             stacklevel=4,
         )
-        del given[name]
+        if not passed:
+            del given[name]
 
 
 def check_start(model: Model, params: Parameters) -> None:

@@ -143,6 +143,15 @@ class ModelHints:
                         self._add_given(settings, name, rest.pop(name))
                 made.add(full)
                 yield full, settings
+        for leaf in self._leaves():
+            # A variable that need not be given becomes a parameter by a value.
+            for root in leaf.independent_vars_defvals:
+                full = leaf.prefix + root
+                for name in {full, root if leaf is self else full} & rest.keys():
+                    settings = {}
+                    self._add_given(settings, name, rest.pop(name))
+                    made.add(full)
+                    yield full, settings
         for name, hint in self.param_hints.items():
             full = name if name in made else self.prefix + name
             if full in made:
@@ -164,7 +173,7 @@ class ModelHints:
 
     def _add_given(self, settings: dict[str, Any], name: str, given: Any) -> None:
         replaced = bool(settings.get("expr"))
-        if isinstance(given, dict):
+        if isinstance(given, dict) and given:
             settings.update(given)
             if replaced and given.get("value") is not None and not given.get("expr"):
                 self._drop_expression(settings)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitcore._compiled_model import shape_of
+from fitcore._lineshapes import derivatives
 from fitcore._model_data import coerce_arraylike
 from fitcore._model_eval import nodes_of
 
@@ -34,9 +36,24 @@ def has_jacobian(model: Model) -> bool:
         if isinstance(node, CompositeModel):
             if node.op not in RULES or type(node).eval is not CompositeModel.eval:
                 return False
-        elif node.jac is None or type(node).eval is not Model.eval:
+        elif type(node).eval is not Model.eval or (node.jac is None and not is_shape(node)):
             return False
     return type(model)._residual is Model._residual
+
+
+def is_shape(leaf: Model) -> bool:
+    """Whether the core has the function of a model, and takes all of its parameters."""
+    found = shape_of(leaf.func, leaf.opts)
+    return found is not None and set(found[2]) == set(leaf._param_root_names or ())
+
+
+def shape_jacobian(leaf: Model, args: dict[str, Any]) -> dict[str, Any]:
+    """Derivatives of a line shape by its parameters, by their full names."""
+    name, form, roots = shape_of(leaf.func, args) or ("", 0, [])
+    values = tuple(args[root] for root in roots)
+    other = args.get("y", 0.0) if name == "gaussian2d" else None
+    rows = derivatives(name, form, args["x"], values, other)[1]
+    return {leaf.prefix + root: row for root, row in zip(roots, rows, strict=True)}
 
 
 def leaf_jacobian(leaf: Model, args: dict[str, Any], value: Any) -> dict[str, Any]:
@@ -106,7 +123,10 @@ def model_jacobian(
         else:
             args = node.make_funcargs(params, given)
             value = node.eval(params, **given)
-            stack.append((value, leaf_jacobian(node, args, value)))
+            parts = (
+                shape_jacobian(node, args) if node.jac is None else leaf_jacobian(node, args, value)
+            )
+            stack.append((value, parts))
     return stack[0]
 
 

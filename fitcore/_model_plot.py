@@ -85,7 +85,7 @@ class ResultPlots:
             )
         values = everywhere(self.model.eval(self.params, **at), curve)
         ax.plot(curve, reduce(values), fitfmt, label="best fit", **(fit_kws or {}))
-        set_title(ax, self.model.name if title is None else title, ax_kws)
+        set_title(ax, title, self.model.name, ax_kws)
         ax.set_xlabel(variable if xlabel is None else xlabel)
         ax.set_ylabel("y" if ylabel is None else ylabel)
         ax.legend()
@@ -129,7 +129,7 @@ class ResultPlots:
             ax.plot(x, left, datafmt, **(data_kws or {}))
         else:
             ax.errorbar(x, left, yerr=errors, fmt=datafmt, **(data_kws or {}))
-        set_title(ax, self.model.name if title is None else title, ax_kws)
+        set_title(ax, title, self.model.name, ax_kws)
         ax.set_ylabel("residuals")
         return ax
 
@@ -240,7 +240,9 @@ def error_bars(result: ModelResult, yerr: Any, parse_complex: str) -> Any:
     return propagate_err(result.data, np.broadcast_to(yerr, np.shape(result.data)), parse_complex)
 
 
-def set_title(ax: Any, title: str, ax_kws: Mapping[str, Any] | None) -> None:
-    """Set a title unless one was asked for otherwise, or it is empty."""
-    if title and not (ax_kws and "title" in ax_kws):
+def set_title(ax: Any, title: str | None, default: str, ax_kws: Mapping[str, Any] | None) -> None:
+    """Set the title that was asked for; else, if the axes were not to have one, the default."""
+    if title is not None:
         ax.set_title(title)
+    elif not (ax_kws and "title" in ax_kws):
+        ax.set_title(default)

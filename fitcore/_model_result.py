@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitcore._compiled_model import compile_residual
 from fitcore._methods import find_method
 from fitcore._model_data import prepare_data
 from fitcore._model_fit import drop_unknown, make_objective, set_start
@@ -17,6 +18,7 @@ from fitcore._model_plot import ResultPlots
 from fitcore._model_result_json import ModelResultInJson
 from fitcore._model_uncertainty import band
 from fitcore._result_table import pandas_for, parameters_frame, plain
+from fitcore._statistics import set_propagated
 from fitcore.confidence import conf_interval
 from fitcore.minimizer import Minimizer, MinimizerException
 from fitcore.printfuncs import ci_report, fit_report, fitreport_html_table
@@ -34,6 +36,9 @@ SUMMARY = (
     "scale_covar", "calc_covar", "ci_out", "col_deriv", "flatchain", "call_kws", "var_names",
     "user_options", "kws", "init_values", "best_values",
 )  # fmt: skip
+
+# Settings of leastsq that need the Python function.
+BY_PYTHON = ("jac", "Dfun", "fprime", "callback")
 
 # Below it, the data count as constant.
 TINY = 1e-15
@@ -168,19 +173,28 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
         self._adopt(self.minimize(method=self.method, **self._derivatives()))
 
     def _derivatives(self) -> dict[str, Any]:
-        """The Jacobian that the model's function has, as a setting of the method."""
-        if not self.kws.keys().isdisjoint(("jac", "Dfun", "fprime")) or not has_jacobian(
-            self.model
-        ):
-            return {}
-        names = [name for name, item in self.params.items() if item.vary and not item.expr]
-        jacobian = residual_jacobian(self.model, names)
+        """The Jacobian of the model, if it is known, as a setting of the method.
+
+        leastsq takes it from `_problem`.
+        """
         method = find_method(self.method)
-        if method in ("leastsq", "least_squares"):
+        if method not in ("least_squares", "lbfgsb") or not self._jacobian_is_known(self.kws):
+            return {}
+        jacobian = self._jacobian(self.params)
+        if method == "least_squares":
             return {"Dfun": jacobian, "col_deriv": True}
-        if method == "lbfgsb" and self.reduce_fcn is None:
+        if self.reduce_fcn is None:
             return {"jac": lambda *args, **kws: jacobian(*args, **kws).T}
         return {}
+
+    def _jacobian_is_known(self, options: Mapping[str, Any]) -> bool:
+        """Whether there is a Jacobian of the model, and the user asks for no other."""
+        given = options.keys().isdisjoint(("jac", "Dfun", "fprime"))
+        return given and self.userfcn == self.model._residual and has_jacobian(self.model)
+
+    def _jacobian(self, params: Parameters) -> Callable[..., Any]:
+        names = [name for name, item in params.items() if item.vary and not item.expr]
+        return residual_jacobian(self.model, names)
 
     def _take(self, data: Any, weights: Any, kwargs: dict[str, Any]) -> None:
         """Take up what is new for a fit."""
@@ -208,9 +222,32 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
             return super()._function()
         return make_objective(self.model, self.data, self.weights, self.userkws)
 
+    def _problem(
+        self, params: Parameters, options: dict[str, Any]
+    ) -> tuple[Any, tuple[Any, ...], dict[str, Any]]:
+        """Residuals of built-in models and of composites of them are the core's, if they can be."""
+        plain = (
+            self.userfcn == self.model._residual
+            and self.iter_cb is None
+            and self.nan_policy != "omit"
+            and self.backend == "fitcore"
+            and not any(options.get(name) is not None for name in BY_PYTHON)
+        )
+        if plain:
+            found = compile_residual(self.model, params, self.data, self.weights, self.userkws)
+            if found is not None:
+                return found, (), {}
+        if self._jacobian_is_known(options):
+            options.update(Dfun=self._jacobian(params), col_deriv=True)
+        return super()._problem(params, options)
+
     def _adopt(self, output: MinimizerResult) -> None:
         """Take over the outcome of a fit."""
+        before = set(output.params)
         self.model.post_fit(output)
+        added = [p for name, p in output.params.items() if name not in before and p.expr]
+        if added and output.covar is not None:
+            set_propagated(output.params, added, output.var_names, output.covar)
         self._take_over(output)
 
     def _take_over(self, output: MinimizerResult) -> None:

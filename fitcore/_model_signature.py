@@ -11,7 +11,15 @@ import numpy as np
 
 from fitcore._native import NativeCall
 
-__all__ = ["FORBIDDEN", "Arguments", "FunctionSignature", "name_of", "read_arguments"]
+__all__ = [
+    "FORBIDDEN",
+    "Arguments",
+    "FunctionSignature",
+    "name_of",
+    "read_arguments",
+    "read_jacobian",
+    "read_prefix",
+]
 
 # Names of arguments of Model.fit.
 FORBIDDEN = ("data", "weights", "params")
@@ -83,6 +91,10 @@ def read_function(func: Callable[..., Any]) -> FunctionSignature:
             "the function of a model must be a NativeFunction of kind 'model' with names, got "
             f"{func!r} with names={func.names!r}"
         )
+    if hasattr(func, "argnames") and hasattr(func, "kwargs"):
+        # The function says itself what it takes by name.
+        given = dict(func.kwargs)
+        return FunctionSignature([*func.argnames, *given], given, False)
     try:
         found = inspect.signature(func).parameters.values()
     except (TypeError, ValueError) as exc:
@@ -155,7 +167,7 @@ def read_arguments(
     given = {} if options is None else options
     label = name_of(func)
     if independent_vars is None:
-        if not names and not (keywords and param_names is not None):
+        if not names and not keywords:
             raise ValueError(
                 f"the model function {label} takes no arguments: it needs an independent variable"
             )
@@ -198,3 +210,24 @@ def read_arguments(
         name: kept.get(name, defaults[name]) for name in variables if name in defaults
     }
     return Arguments(names, keywords, variables, variable_defaults, parameters, values, kept)
+
+
+def read_prefix(prefix: str | None) -> str:
+    """A prefix: None is an empty one."""
+    if prefix is None:
+        return ""
+    if not isinstance(prefix, str) or (prefix and not prefix.isidentifier()):
+        raise ValueError(f"'{prefix}' is not a valid Model prefix")
+    return prefix
+
+
+def read_jacobian(func: Any, options: dict[str, Any]) -> Any:
+    """The argument `jac` of a Model, unless that is an option of the function."""
+    if "jac" not in options:
+        return None
+    if func is not None and "jac" in getattr(getattr(func, "__code__", None), "co_varnames", ()):
+        return None
+    jac = options.pop("jac")
+    if jac is not None and jac is not True and not callable(jac):
+        raise TypeError(f"jac must be callable, True or None, got {jac!r:.80}")
+    return jac

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["Goodness", "correlations", "goodness", "set_uncertainties"]
+__all__ = ["Goodness", "correlations", "goodness", "set_propagated", "set_uncertainties"]
 
 # A perfect fit has no logarithm: chi-square counts as at least this, for each residual.
 TINY_CHISQR = 1e-250
@@ -156,8 +156,32 @@ def set_uncertainties(
         }
     expressions = [item for item in params.values() if item.expr]
     if expressions:
-        rows = params._expression_jacobian(names)
-        for item in expressions:
-            row_vector = rows[str(item.name)]
-            variance = float(row_vector @ covar @ row_vector) * factor
-            item.stderr = math.sqrt(variance) if variance >= 0 else None
+        set_propagated(params, expressions, names, covar, factor)
+
+
+def set_propagated(
+    params: Parameters,
+    expressions: Sequence[Parameter],
+    names: Sequence[str],
+    covar: FloatArray,
+    factor: float = 1.0,
+) -> None:
+    """Write standard errors into parameters that are expressions, to first order.
+
+    Parameters
+    ----------
+    params : Parameters
+    expressions : sequence of Parameter
+        Those to be written to, members of `params`.
+    names : sequence of str, length n
+        The variables.
+    covar : ndarray, shape (n, n)
+        Their covariance.
+    factor : float, default 1.0
+        What `covar` is to be multiplied by.
+    """
+    rows = params._expression_jacobian(names)
+    for item in expressions:
+        row_vector = rows[str(item.name)]
+        variance = float(row_vector @ covar @ row_vector) * factor
+        item.stderr = math.sqrt(variance) if variance >= 0 else None

@@ -17,6 +17,7 @@ from fitcore._batch_run import Pace, Pool, cpu_count, run_here, run_in_pool
 from fitcore._batch_store import Store, cut
 from fitcore._executor import check_executor, progress_bar
 from fitcore._methods import find_method
+from fitcore._model_eval import nodes_of
 from fitcore.minimizer import NAN_POLICIES
 from fitcore.native import NativeFunction
 from fitcore.parameter import Parameters
@@ -283,10 +284,12 @@ def _variables(model: Any, kind: str, x: Any) -> dict[str, Any]:
                 raise TypeError(f"x: names of variables must be strings, got {name!r:.80}")
         return dict(x)
     if kind == "model":
-        names = model.independent_vars
+        # Options of models, as the form of a step, count among them.
+        options = {name for leaf in nodes_of(model) for name in leaf.opts}
+        names = [name for name in model.independent_vars if name not in options]
         if not names:
             raise ValueError("x was given, but the model has no independent variable")
-        return {names[0]: x}
+        return {"x" if "x" in names else names[0]: x}
     return {"": x}
 
 
@@ -324,8 +327,7 @@ class _Guess:
         self.model = model
 
     def __call__(self, y: Any, *x: Any) -> Parameters:
-        names = self.model.independent_vars
-        found: Parameters = self.model.guess(y, **dict(zip(names, x, strict=False)))
+        found: Parameters = self.model.guess(y, *x)
         return found
 
 

@@ -9,7 +9,6 @@ program cannot do (a division by zero, a complex root), is evaluated by asteval.
 from __future__ import annotations
 
 import ast
-import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -18,7 +17,7 @@ from typing import TYPE_CHECKING, Any, cast
 import numpy as np
 from numpy.typing import NDArray
 
-from fitcore._expression import Program
+from fitcore._expression import SCALED_ERFC, SPECIAL, Program, log_gamma, special
 from fitcore._expression_compiler import compile_tree
 from fitcore._parameter import Constraint
 
@@ -223,7 +222,7 @@ def make_interpreter(symbols: Mapping[str, Any]) -> tuple[SafeInterpreter, dict[
     It cannot open files; parameters' expressions are evaluated within limits of time and memory.
 
     As in lmfit it also knows ``erf``, ``erfc``, ``gamfcn``, ``loggammafcn``, ``betalnfnc`` and
-    ``wofz``; for arrays, and ``wofz`` always, they need SciPy.
+    ``wofz``; for arrays, and ``wofz`` off the imaginary axis, they need SciPy.
     """
     from fitcore._safe_interpreter import SafeInterpreter
 
@@ -234,13 +233,17 @@ def make_interpreter(symbols: Mapping[str, Any]) -> tuple[SafeInterpreter, dict[
     return interpreter, fresh
 
 
-def _special(scipy_name: str, real: Callable[..., float] | None) -> Callable[..., Any]:
+def _special(scipy_name: str, core: Callable[..., Any]) -> Callable[..., Any]:
+    """A special function: the core's, or where that gives NaN, and for arrays, SciPy's."""
+
     def function(*args: Any) -> Any:
-        if real is not None and all(type(x) in (int, float) for x in args):
+        if all(isinstance(x, int | float | complex | np.number) for x in args):
             try:
-                return real(*args)
-            except (ValueError, OverflowError):
-                pass  # poles and overflow: SciPy returns inf or nan
+                value = core(*args)
+            except (TypeError, OverflowError):
+                value = np.nan
+            if not np.isnan(value) or any(np.isnan(x) for x in args):
+                return value
         try:
             import scipy.special
         except ImportError:
@@ -253,19 +256,24 @@ def _special(scipy_name: str, real: Callable[..., float] | None) -> Callable[...
     return function
 
 
-def _betaln(a: float, b: float) -> float:
-    if a <= 0.0 or b <= 0.0:
-        raise ValueError
-    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+def _log_gamma(z: complex) -> Any:
+    if isinstance(z, complex | np.complexfloating):
+        return log_gamma(z.real, z.imag) if z.real > 0.0 else np.nan
+    return special(SPECIAL["loggammafcn"], z)
+
+
+def _faddeeva(z: complex) -> Any:
+    # On the imaginary axis it is real.
+    return np.complex128(special(SCALED_ERFC, z.imag)) if z.real == 0.0 else np.nan
 
 
 _SPECIAL: dict[str, Callable[..., Any]] = {
-    "erf": _special("erf", math.erf),
-    "erfc": _special("erfc", math.erfc),
-    "gamfcn": _special("gamma", math.gamma),
-    "loggammafcn": _special("loggamma", None),
-    "betalnfnc": _special("betaln", _betaln),
-    "wofz": _special("wofz", None),
+    "erf": _special("erf", partial(special, SPECIAL["erf"])),
+    "erfc": _special("erfc", partial(special, SPECIAL["erfc"])),
+    "gamfcn": _special("gamma", partial(special, SPECIAL["gamfcn"])),
+    "loggammafcn": _special("loggamma", _log_gamma),
+    "betalnfnc": _special("betaln", partial(special, SPECIAL["betalnfnc"])),
+    "wofz": _special("wofz", _faddeeva),
 }
 
 

@@ -138,8 +138,7 @@ class Minimizer(OtherMethods, LastResult):
             raise TypeError(f"iter_cb must be callable or None, got {iter_cb!r}")
         if not isinstance(nan_policy, str) or nan_policy not in NAN_POLICIES:
             raise ValueError(
-                f"nan_policy must be one of {', '.join(map(repr, NAN_POLICIES))}; "
-                f"got {nan_policy!r:.80}"
+                f"nan_policy must be 'propagate', 'omit', or 'raise'; got {nan_policy!r:.80}"
             )
         self.userfcn = userfcn
         self.params = None if params is None else read_parameters(params)
@@ -178,6 +177,12 @@ class Minimizer(OtherMethods, LastResult):
         if self.userfcn is None:
             raise MinimizerException("userfcn is missing: a fit needs an objective function")
         return self.userfcn
+
+    def _problem(
+        self, params: Parameters, options: dict[str, Any]
+    ) -> tuple[Objective, tuple[Any, ...], dict[str, Any]]:
+        """What leastsq is to minimize, with its arguments; `options` may get its Jacobian."""
+        return self._function(), self.userargs, self.userkws
 
     def prepare_fit(self, params: ParametersLike | None = None) -> MinimizerResult:
         """Check parameters and expressions and collect the variables, without fitting.
@@ -351,17 +356,17 @@ class Minimizer(OtherMethods, LastResult):
         """
         if isinstance(params, (bool, np.bool_)):  # leastsq(scale_covar), the order of lmfit 0.7
             params, scale_covar = None, bool(params)
-        function = self._function()
         options = {**self.kws, **kws}
         limit = max_nfev if max_nfev is not None else self._max_nfev
         scaled = self.scale_covar if scale_covar is None else scale_covar
         prepared = self.prepare_fit(params)
+        function, args, keywords = self._problem(prepared.params, options)
         self._last_limit = limit = read_limit(limit, prepared.nvarys)
         result = fit_leastsq(
             function,
             prepared,
-            self.userargs,
-            self.userkws,
+            args,
+            keywords,
             iter_cb=self.iter_cb,
             scale_covar=read_bool(scaled, "scale_covar"),
             nan_policy=self.nan_policy,

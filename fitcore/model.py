@@ -15,6 +15,8 @@ from fitcore._model_eval import (
     function_arguments,
     nodes_of,
     own_arguments,
+    rebuild,
+    with_values,
 )
 from fitcore._model_fit import residual, start_fit
 from fitcore._model_hints import HINT_NAMES, ModelHints
@@ -28,6 +30,8 @@ from fitcore._model_signature import (
     Arguments,
     name_of,
     read_arguments,
+    read_jacobian,
+    read_prefix,
 )
 from fitcore.parameter import Parameters
 
@@ -168,7 +172,8 @@ class Model(ModelInJson, ModelHints):
         self._func_allargs, self._func_haskeywords = found.names, found.keywords
         self.independent_vars = found.independent_vars
         self.independent_vars_defvals = found.variable_defaults
-        self._param_root_names = found.parameters
+        # None where a function has nothing but **kws, as in lmfit.
+        self._param_root_names = found.parameters if found.names else found.parameters or None
         self.def_vals = found.values
         self.opts = found.options
         self._param_names = [self._prefix + root for root in found.parameters]
@@ -312,6 +317,7 @@ class Model(ModelInJson, ModelHints):
         TypeError
             If an argument of the function is missing.
         """
+        params = with_values(params, kwargs, self.prefix)
         value = self.func(**self.make_funcargs(params, kwargs))
         return coerce_arraylike(value[0] if self.jac is True else value)
 
@@ -585,41 +591,3 @@ class CompositeModel(Model):
         """
         for leaf in self._leaves():
             leaf.post_fit(fitresult)
-
-
-def rebuild(parts: list[Any]) -> CompositeModel:
-    """Put a composite model together from what its pickle holds."""
-    stack: list[Any] = []
-    for part in parts:
-        if isinstance(part, tuple):
-            kind, own = part
-            node = kind.__new__(kind)
-            node.__dict__.update(own)
-            node.right = stack.pop()
-            node.left = stack.pop()
-            stack.append(node)
-        else:
-            stack.append(part)
-    made: CompositeModel = stack[0]
-    return made
-
-
-def read_prefix(prefix: str | None) -> str:
-    """A prefix: None is an empty one."""
-    if prefix is None:
-        return ""
-    if not isinstance(prefix, str) or (prefix and not prefix.isidentifier()):
-        raise ValueError(f"'{prefix}' is not a valid Model prefix")
-    return prefix
-
-
-def read_jacobian(func: Any, options: dict[str, Any]) -> Any:
-    """The argument `jac` of a Model, unless that is an option of the function."""
-    if "jac" not in options:
-        return None
-    if func is not None and "jac" in getattr(getattr(func, "__code__", None), "co_varnames", ()):
-        return None
-    jac = options.pop("jac")
-    if jac is not None and jac is not True and not callable(jac):
-        raise TypeError(f"jac must be callable, True or None, got {jac!r:.80}")
-    return jac

@@ -126,6 +126,9 @@ class NativeFunction(NativeCall):
     array([1., 1.])
     """
 
+    #: The `Model` whose residuals these are, for errors.
+    model: Any = None
+
     def __init__(
         self,
         function: Any,

@@ -1,13 +1,15 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Many small fits of one native model, on their normal equations and without the GIL."""
 
-from libc.math cimport NAN
-from libc.stdint cimport int32_t, int64_t, uintptr_t
+from libc.math cimport NAN, sqrt
+from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
 from fitcore._arrays cimport doubles
+from fitcore._expression cimport SLOTS, Program
+from fitcore._parameter cimport Constraint
 
 import numpy as np
 
@@ -47,7 +49,7 @@ cnp.import_array()
 
 cdef fitcore_normal_sums_t normal_sums = fitcore_choose_normal_sums(fitcore_cpu_level())
 
-__all__ = ["BatchFitter"]
+__all__ = ["BatchFitter", "derive"]
 
 
 cdef struct Work:
@@ -116,6 +118,8 @@ cdef class BatchFitter:
         First bound on the step.
     maxfev : int, default 200
         Evaluations after which a fit is left out.
+    ties : sequence of (int, int), optional
+        Parameters of the model that are equal to others, which are none of these: their numbers.
 
     Raises
     ------
@@ -133,16 +137,18 @@ cdef class BatchFitter:
     cdef const int64_t *which       # numbers of the columns of variables, from 1
     cdef const double *lower
     cdef const double *upper
+    cdef const int64_t *ties        # pairs
+    cdef int64_t nties
 
     def __init__(self, address, user_address, keep, nparams, which, lower, upper, ftol=1e-11,
-                 xtol=1e-11, factor=100.0, maxfev=200):
+                 xtol=1e-11, factor=100.0, maxfev=200, ties=()):
         if not address:
             raise ValueError(f"address must be that of a function, got {address!r}")
         self.model = <fitcore_model> <uintptr_t> address
         self.user = <void *> <uintptr_t> (user_address or 0)
         self.keep = keep
         self.nparams = count(nparams, "nparams")
-        cdef cnp.ndarray places_array, low_array, high_array
+        cdef cnp.ndarray places_array, low_array, high_array, pairs_array
         places = np.array(which, dtype=np.int64)
         if places.ndim != 1 or not places.size or places.min() < 0 or (
                 places.max() >= self.nparams) or np.unique(places).size != places.size:
@@ -156,9 +162,15 @@ cdef class BatchFitter:
         if not np.all(low < high):
             raise ValueError(f"lower must be less than upper, got {low} and {high}")
         self.bounded = bool(np.isfinite(low).any() or np.isfinite(high).any())
+        pairs = np.array(list(ties), dtype=np.int64).reshape(-1, 2)
+        if pairs.size and (pairs.min() < 0 or pairs.max() >= self.nparams
+                           or np.intersect1d(pairs[:, 0], [*pairs[:, 1], *places]).size):
+            raise ValueError("ties must be pairs of a parameter that does not vary and another "
+                             f"one that is not tied, got {ties!r:.80}")
         places += 1
-        self.arrays = (places, low, high)
-        places_array, low_array, high_array = self.arrays
+        self.arrays = (places, low, high, pairs)
+        places_array, low_array, high_array, pairs_array = self.arrays
+        self.ties, self.nties = <const int64_t *> cnp.PyArray_DATA(pairs_array), len(pairs)
         self.which = <const int64_t *> cnp.PyArray_DATA(places_array)
         self.lower, self.upper = doubles(low_array), doubles(high_array)
         self.ftol, self.xtol = number(ftol, "ftol", 0), number(xtol, "xtol", 0)
@@ -274,6 +286,9 @@ cdef class BatchFitter:
             self.place(w, w.ut)
             if self.model(m, nx, x, self.nparams, w.p, w.y, w.dy, self.user) != 0:
                 return 0
+            for j in range(self.nties):
+                for i in range(m):
+                    w.dy[self.ties[2 * j + 1] * m + i] += w.dy[self.ties[2 * j] * m + i]
             normal_sums(m, n, which, w.y, w.dy, y, weights != NULL, weights, w.at, w.gt, &rr)
             if self.bounded:
                 for j in range(n):
@@ -299,6 +314,8 @@ cdef class BatchFitter:
             return 0
         for j in range(n):
             values[which[j] - 1] = w.v[j]
+        for j in range(self.nties):
+            values[self.ties[2 * j]] = values[self.ties[2 * j + 1]]
         chisqr[0] = s.chisq
         return s.info
 
@@ -311,3 +328,98 @@ cdef class BatchFitter:
             memcpy(w.v, u, self.n * sizeof(double))
         for j in range(self.n):
             w.p[self.which[j] - 1] = w.v[j]
+        for j in range(self.nties):
+            w.p[self.ties[2 * j]] = w.p[self.ties[2 * j + 1]]
+
+
+def derive(list constraints, dict places, cnp.ndarray[double, ndim=2, mode="c"] values,
+           cnp.ndarray[double, ndim=2, mode="c"] stderr=None, variables=None,
+           cnp.ndarray[double, ndim=3, mode="c"] covar=None):
+    """Values of expressions for many fits, and their standard errors to first order.
+
+    Parameters
+    ----------
+    constraints : list of Constraint
+        In order of evaluation.
+    places : dict of str to int
+        Columns of the parameters by name.
+    values : ndarray, shape (k, nparams)
+        Values of all parameters; those of expressions are written.
+    stderr : ndarray, shape (k, nparams), optional
+        Standard errors; those of expressions are written.
+    variables : ndarray of int64, shape (n,), optional
+        Columns of the variables.
+    covar : ndarray, shape (k, n, n), optional
+        Their covariances.
+
+    Returns
+    -------
+    ndarray of bool, shape (k,)
+        Fits for which an expression has to be evaluated by asteval; their rows are not complete.
+    """
+    cdef Py_ssize_t k = values.shape[0], total = values.shape[1], nc = len(constraints)
+    cdef Py_ssize_t row, c, i, j, q, n = 0
+    cdef int64_t[:, ::1] inputs = np.zeros((nc, SLOTS), dtype=np.int64)
+    cdef int64_t[::1] sizes = np.zeros(nc, dtype=np.int64)
+    cdef int64_t[::1] targets = np.zeros(nc, dtype=np.int64)
+    cdef double[::1] low = np.empty(nc)
+    cdef double[::1] high = np.empty(nc)
+    cdef int64_t[::1] columns = np.empty(0, dtype=np.int64)
+    cdef double[:, ::1] chain
+    cdef uint8_t[::1] failed = np.zeros(k, dtype=np.uint8)
+    cdef double slots[SLOTS]
+    cdef double value = 0, slope = 0, variance
+    cdef bint errors = stderr is not None
+    cdef Constraint constraint
+    cdef void **programs
+    cdef double *at
+    if errors:
+        columns = variables
+        n = columns.shape[0]
+    chain = np.zeros((total, max(1, n)))
+    for c in range(nc):
+        constraint = constraints[c]
+        if constraint.program is None or constraint.error is not None:
+            return np.ones(k, dtype=bool)
+        sizes[c], targets[c] = len(constraint.inputs), places[constraint.target._name]
+        low[c], high[c] = constraint.target._min, constraint.target._max
+        for i in range(sizes[c]):
+            inputs[c, i] = places[constraint.inputs[i].name]
+    programs = <void **> malloc(max(1, nc) * sizeof(void *))
+    if programs == NULL:
+        raise MemoryError
+    for c in range(nc):
+        programs[c] = <void *> (<Constraint> constraints[c]).program
+    with nogil:
+        for row in range(k):
+            at = &values[row, 0]
+            if errors:
+                memset(&chain[0, 0], 0, total * n * sizeof(double))
+                for j in range(n):
+                    chain[columns[j], j] = 1.0
+            for c in range(nc):
+                for i in range(sizes[c]):
+                    slots[i] = at[inputs[c, i]]
+                if (<Program> programs[c]).run(slots, -1, &value, NULL) != 0:
+                    failed[row] = 1
+                    break
+                at[targets[c]] = value
+                if low[c] < high[c]:
+                    at[targets[c]] = min(max(value, low[c]), high[c])
+                if not errors:
+                    continue
+                # Held by a bound it does not move.
+                if not (value < low[c] or value > high[c]):
+                    for i in range(sizes[c]):
+                        if (<Program> programs[c]).run(slots, i, &value, &slope) != 0:
+                            failed[row] = 1
+                            break
+                        for j in range(n):
+                            chain[targets[c], j] += slope * chain[inputs[c, i], j]
+                variance = 0
+                for j in range(n):
+                    for q in range(n):
+                        variance += chain[targets[c], j] * covar[row, j, q] * chain[targets[c], q]
+                stderr[row, targets[c]] = sqrt(variance) if variance >= 0 else NAN
+    free(programs)
+    return np.asarray(failed).astype(bool)

@@ -3,9 +3,10 @@
 
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
 from libc.math cimport (
-    M_LN2, M_LN10, M_PI, cos, cosh, exp, floor, fmod, hypot, isfinite, log, pow, signbit, sin, sinh,
-    sqrt,
+    M_2_SQRTPI, M_LN2, M_LN10, M_PI, NAN, cos, cosh, erf, erfc, exp, fabs, floor, fmod, hypot,
+    isfinite, lgamma, log, pow, signbit, sin, sinh, sqrt, tan, tgamma,
 )
+from libc.stdint cimport int64_t
 cimport numpy as cnp
 
 import numpy as np
@@ -13,7 +14,27 @@ import numpy as np
 cnp.import_array()
 cnp.import_ufunc()
 
-__all__ = ["BINARY", "CODES", "MAX_DEPTH", "MAX_SLOTS", "PREDICATES", "UNARY", "Program"]
+__all__ = [
+    "BINARY", "CODES", "MAX_DEPTH", "MAX_SLOTS", "PREDICATES", "REAL_LOG_GAMMA", "SCALED_ERFC",
+    "SPECIAL", "UNARY", "Program", "log_gamma", "special",
+]
+
+ctypedef void (*special_eval_t)(int64_t which, int64_t m, const double *x, double y,
+                                double *f) noexcept nogil
+
+cdef extern from "dispatch.h" nogil:
+    int fitcore_cpu_level()
+    special_eval_t fitcore_choose_special_eval(int level)
+
+cdef extern from * nogil:
+    """
+    extern void fitcore_log_gamma_at(double x, double y, double *value, double *slope);
+    """
+    void fitcore_log_gamma_at(double x, double y, double *value, double *slope)
+
+cdef special_eval_t special_eval = fitcore_choose_special_eval(fitcore_cpu_level())
+cdef enum:
+    ERFCX_OF_CORE = 10                  # its number in special_eval
 
 cdef enum:
     # Two operands
@@ -52,6 +73,8 @@ cdef enum:
     SIN, COS, TAN, ARCSIN, ARCCOS, ARCTAN, SINH, COSH, TANH, ARCSINH, ARCCOSH, ARCTANH, EXP, EXPM1
     EXP2, LOG, LOG10, LOG1P, LOG2, SQRT, SQUARE, ABSOLUTE, FABS, FLOOR, CEIL, TRUNC, SIGN, DEGREES
     RADIANS, ARCTAN2, HYPOT, FMOD, COPYSIGN, NUMPY_MINIMUM, NUMPY_MAXIMUM, ISNAN, ISINF, ISFINITE
+    # Not numpy's: NaN where the program leaves it to asteval.
+    ERF, ERFC, ERFCX, GAMMA, LOG_GAMMA, LOG_BETA, LOG_GAMMA_ABS
 
 _NAMES = {
     "sin": SIN, "cos": COS, "tan": TAN, "arcsin": ARCSIN, "arccos": ARCCOS, "arctan": ARCTAN,
@@ -87,13 +110,57 @@ _tables = _find_loops()
 UNARY = _tables["d->d"]
 BINARY = _tables["dd->d"]
 PREDICATES = _tables["d->?"]
+#: Functions that lmfit adds to asteval's; and those of no name, which only the compiler uses.
+SPECIAL = {"erf": ERF, "erfc": ERFC, "gamfcn": GAMMA, "loggammafcn": LOG_GAMMA,
+           "betalnfnc": LOG_BETA}
+#: Index of exp(x**2) erfc(x), and of the real part of log(gamma(x + i y)).
+SCALED_ERFC = ERFCX
+REAL_LOG_GAMMA = LOG_GAMMA_ABS
 #: The most inputs, and the deepest stack, that a program may have.
 MAX_SLOTS = SLOTS
 MAX_DEPTH = DEPTH
 
 
+cdef double special1(int index, double x) noexcept nogil:
+    # Special functions of a real number; NaN outside of their domain.
+    cdef double result, size
+    if index == ERF:
+        return erf(x)
+    if index == ERFC:
+        return erfc(x)
+    if index == ERFCX:
+        size = fabs(x)
+        special_eval(ERFCX_OF_CORE, 1, &size, 0.0, &result)
+        return result if x >= 0.0 else 2.0 * exp(x * x) - result
+    if index == GAMMA:
+        return tgamma(x)
+    return lgamma(x) if x > 0.0 else NAN
+
+
+cdef double special2(int index, double x, double y) noexcept nogil:
+    cdef double value[2]
+    cdef double slope[2]
+    if index == LOG_BETA:
+        return lgamma(x) + lgamma(y) - lgamma(x + y) if x > 0.0 and y > 0.0 else NAN
+    if not x > 0.0:
+        return NAN
+    fitcore_log_gamma_at(x, y, value, slope)
+    return value[0]
+
+
+cdef double digamma(double x) noexcept nogil:
+    cdef double value[2]
+    cdef double slope[2]
+    if x <= 0.0:                        # reflection
+        return digamma(1.0 - x) - M_PI / tan(M_PI * x)
+    fitcore_log_gamma_at(x, 0.0, value, slope)
+    return slope[0]
+
+
 cdef inline double call1(int index, double x) noexcept nogil:
     cdef double result = 0
+    if index >= ERF:
+        return special1(index, x)
     cdef char *args[2]
     cdef cnp.npy_intp n = 1
     cdef cnp.npy_intp[2] steps = [sizeof(double), sizeof(double)]
@@ -105,6 +172,8 @@ cdef inline double call1(int index, double x) noexcept nogil:
 
 cdef inline double call2(int index, double x, double y) noexcept nogil:
     cdef double result = 0
+    if index >= ERF:
+        return special2(index, x, y)
     cdef char *args[3]
     cdef cnp.npy_intp n = 1
     cdef cnp.npy_intp[3] steps = [sizeof(double), sizeof(double), sizeof(double)]
@@ -176,12 +245,24 @@ cdef double slope1(int index, double x, double y) noexcept nogil:
         return 180.0 / M_PI
     if index == RADIANS:
         return M_PI / 180.0
+    if index == ERF:
+        return M_2_SQRTPI * exp(-x * x)
+    if index == ERFC:
+        return -M_2_SQRTPI * exp(-x * x)
+    if index == ERFCX:
+        return 2.0 * x * y - M_2_SQRTPI
+    if index == GAMMA:
+        return y * digamma(x)
+    if index == LOG_GAMMA:
+        return digamma(x)
     return 0.0                          # floor, ceil, trunc, sign: steps
 
 
 cdef void slopes2(int index, double x, double y, double value, double *dx,
                   double *dy) noexcept nogil:
     # Derivatives of a function of two arguments.
+    cdef double log_gamma_there[2]
+    cdef double slope[2]
     dx[0] = dy[0] = 0.0
     if index == ARCTAN2:
         dx[0] = y / (x * x + y * y)
@@ -193,6 +274,13 @@ cdef void slopes2(int index, double x, double y, double value, double *dx,
         dy[0] = -((x - value) / y)      # the truncated quotient
     elif index == COPYSIGN:
         dx[0] = 1.0 if (x < 0.0) == (value < 0.0) else -1.0
+    elif index == LOG_BETA:
+        dx[0] = digamma(x) - digamma(x + y)
+        dy[0] = digamma(y) - digamma(x + y)
+    elif index == LOG_GAMMA_ABS:
+        fitcore_log_gamma_at(x, y, log_gamma_there, slope)
+        dx[0] = slope[0]
+        dy[0] = -slope[1]
     elif value == x:                    # minimum, maximum
         dx[0] = 1.0
     else:
@@ -303,6 +391,8 @@ cdef class Program:
                     r = 1.0 if x == 0.0 else 0.0
                 elif op == CALL1:
                     r = call1(arg, x)
+                    if arg >= ERF and r != r:
+                        return 1
                     if dual and tangent[top] != 0.0:
                         dx = slope1(arg, x, r)
                 else:
@@ -362,6 +452,8 @@ cdef class Program:
                     dx = 1.0
             elif op == CALL2:
                 r = call2(arg, x, y)
+                if arg >= ERF and r != r:
+                    return 1
                 if dual:
                     slopes2(arg, x, y, r, &dx, &dy)
             elif op == LESS:
@@ -387,6 +479,43 @@ cdef class Program:
         return 0
 
 
+_CALLED = {
+    CALL1: {*UNARY.values(), ERF, ERFC, ERFCX, GAMMA, LOG_GAMMA},
+    CALL2: {*BINARY.values(), LOG_BETA, LOG_GAMMA_ABS},
+    TEST1: {*PREDICATES.values()},
+}
+
+
+def special(int index, double x, double y=0.0):
+    """A special function as programs have it; NaN where it is left to others.
+
+    Parameters
+    ----------
+    index : int
+        As in `SPECIAL`, or `SCALED_ERFC`.
+    x, y : float
+        `y` for those of two arguments.
+
+    Returns
+    -------
+    float64
+    """
+    return np.float64(special2(index, x, y) if index >= LOG_BETA else special1(index, x))
+
+
+def log_gamma(double x, double y):
+    """The logarithm of the gamma function at ``x + i y``, x > 0.
+
+    Returns
+    -------
+    complex128
+    """
+    cdef double value[2]
+    cdef double slope[2]
+    fitcore_log_gamma_at(x, y, value, slope)
+    return np.complex128(complex(value[0], value[1]))
+
+
 cdef int check_program(code, Py_ssize_t n_constants, Py_ssize_t n_slots) except -1:
     # Every way through leaves one value, within the stack, and every index is in range.
     depths = {}
@@ -408,8 +537,8 @@ cdef int check_program(code, Py_ssize_t n_constants, Py_ssize_t n_slots) except 
             depth += 1
         elif op < NEGATE:
             depth -= 1
-        needed = {CALL1: UNARY, CALL2: BINARY, TEST1: PREDICATES}.get(op)
-        if needed is not None and arg not in needed.values():
+        needed = _CALLED.get(op)
+        if needed is not None and arg not in needed:
             raise ValueError(f"code: no function {arg}")
         if op in (JUMP, JUMP_IF_FALSE, AND_JUMP, OR_JUMP):
             after = depth - 1 if op == JUMP_IF_FALSE else depth

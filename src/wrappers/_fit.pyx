@@ -374,11 +374,11 @@ cdef class ParameterResidual(Evaluator):
 
     def refuse(self, f):
         """Raise the error that residuals which hold NaN or infinity are under 'raise'."""
-        model = None if self.native is None else self.fcn.model
+        model = getattr(self.fcn, "model", None)
         good = np.isfinite(f)
         at = ", ".join(f"{name}={value!r}" for name, value in self.values().items())
         bad = f[~good]
-        what = "NaN" if np.isnan(bad).any() else "infinite"
+        what = "NaN" if np.isnan(bad).any() or model is not None else "infinite"
         who = (f"the objective function {name_of(self.fcn)}" if model is None
                else "The model function")
         of = "" if model is None else f" {model.name}:"

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The line shapes of the core for arrays of any shape, and the special functions in them."""
 
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uintptr_t
 cimport numpy as cnp
 
 from fitcore._arrays cimport doubles
@@ -10,7 +10,8 @@ import numpy as np
 
 cnp.import_array()
 
-__all__ = ["FORMS", "derivatives", "evaluate", "special"]
+__all__ = ["FORMS", "OPERATIONS", "PLAN_DEPTH", "derivatives", "evaluate", "make_plan",
+           "plan_address", "special"]
 
 ctypedef void (*shape_eval_t)(int64_t shape, int64_t form, int64_t m, const double *x,
                               const double *x2, const double *p, double *y, int64_t want,
@@ -18,12 +19,22 @@ ctypedef void (*shape_eval_t)(int64_t shape, int64_t form, int64_t m, const doub
 ctypedef void (*special_eval_t)(int64_t which, int64_t m, const double *x, double y,
                                 double *f) noexcept nogil
 
+ctypedef void (*plan_eval_t)(int64_t ninstr, const int64_t *code, int64_t m, int64_t nx,
+                             const double *x, int64_t n, const double *p, int64_t want_y,
+                             double *y, int64_t want_dy, double *dy, int *wrong) noexcept nogil
+
 cdef extern from "dispatch.h" nogil:
     int fitcore_cpu_level()
+    plan_eval_t fitcore_choose_plan_eval(int level)
     shape_eval_t fitcore_choose_shape_eval(int level)
     special_eval_t fitcore_choose_special_eval(int level)
 
+cdef extern from *:
+    """int64_t fitcore_shape_size(int64_t shape, int64_t form);"""
+    int64_t shape_size "fitcore_shape_size"(int64_t shape, int64_t form) nogil
+
 cdef shape_eval_t shape_eval = fitcore_choose_shape_eval(fitcore_cpu_level())
+cdef plan_eval_t plan_eval = fitcore_choose_plan_eval(fitcore_cpu_level())
 cdef special_eval_t special_eval = fitcore_choose_special_eval(fitcore_cpu_level())
 
 # Parameters that a shape can have: most_parameters of the core.
@@ -45,6 +56,9 @@ FORMS = {
     "step": {"linear": 0, "atan": 1, "arctan": 1, "erf": 2, "logistic": 3},
     "thermal": {"bose": 0, "maxwell": 1, "fermi": 2},
 }
+# Operations and depth of plans, as in shape_types.f90.
+OPERATIONS = {"add": 0, "sub": -1, "mul": -2, "truediv": -3}
+PLAN_DEPTH = 32
 cdef dict SPECIAL = {
     "exp": 1, "expm1": 2, "log": 3, "log1p": 4, "sin": 5, "cos": 6, "arctan": 7, "erf": 8,
     "erfc": 9, "erfcx": 10, "gauss": 11, "voigt": 12, "voigt_by_x": 13, "voigt_by_y": 14,
@@ -254,3 +268,50 @@ def special(str name, object x, double y=0.0):
     cdef int64_t which = SPECIAL[name]
     special_eval(which, cnp.PyArray_SIZE(xs), doubles(xs), y, doubles(out))
     return out
+
+
+cdef int evaluate_plan(int64_t m, int64_t nx, const double *x, int64_t n, const double *p,
+                       double *y, double *dy, void *user_data) noexcept nogil:
+    """A plan as a `fitcore_model` of fitcore.h; its user_data is what make_plan made."""
+    cdef const int64_t *plan = <const int64_t *> user_data
+    cdef double none = 0
+    cdef int wrong = 1
+    if nx >= plan[1] and n >= plan[2]:
+        plan_eval(plan[0], plan + 3, m, nx, x, n, p, y != NULL, y if y != NULL else &none,
+                  dy != NULL, dy if dy != NULL else &none, &wrong)
+    return wrong
+
+
+def plan_address():
+    """The address of the native function that evaluates plans, of the kind 'model'."""
+    return <uintptr_t> evaluate_plan
+
+
+def make_plan(list instructions, Py_ssize_t nx):
+    """The user_data of a composite of line shapes.
+
+    Parameters
+    ----------
+    instructions : list of tuple
+        In postfix notation: ``(shape, form, row, row2, place)`` with the name of a shape, its form
+        as for `evaluate`, the rows of its independent variables, and the place of the first of its
+        parameters; or the number of an operation.
+    nx : int
+        How many independent variables there are.
+
+    Returns
+    -------
+    ndarray of int64
+    """
+    cdef list rows = []
+    cdef int64_t n = 0
+    for item in instructions:
+        if isinstance(item, int):
+            rows.append((item, 0, 0, 0, 0))
+        else:
+            name, form, row, row2, place = item
+            if not (0 <= row < nx and 0 <= row2 < nx and 0 <= place):
+                raise ValueError(f"no such row or place in the instruction {item!r}")
+            rows.append((SHAPES[name], form, row, row2, place))
+            n = max(n, place + shape_size(SHAPES[name], form))
+    return np.array([len(rows), nx, n, *(v for row in rows for v in row)], dtype=np.int64)

@@ -24,7 +24,9 @@
                                  double *); \
     void fitcore_shape_eval_##v(int64_t, int64_t, int64_t, const double *, const double *, \
                                 const double *, double *, int64_t, double *); \
-    void fitcore_special_eval_##v(int64_t, int64_t, const double *, double, double *)
+    void fitcore_special_eval_##v(int64_t, int64_t, const double *, double, double *); \
+    void fitcore_plan_eval_##v(int64_t, const int64_t *, int64_t, int64_t, const double *, int64_t, \
+                               const double *, int64_t, double *, int64_t, double *, int *)
 FITCORE_DECLARE(v1);
 FITCORE_DECLARE(v3);
 FITCORE_DECLARE(v4);
@@ -67,6 +69,7 @@ static int fitcore_cpu_level(void)
 #define fitcore_choose_normal_sums(level) FITCORE_CHOOSE(normal_sums, level)
 #define fitcore_choose_shape_eval(level) FITCORE_CHOOSE(shape_eval, level)
 #define fitcore_choose_special_eval(level) FITCORE_CHOOSE(special_eval, level)
+#define fitcore_choose_plan_eval(level) FITCORE_CHOOSE(plan_eval, level)
 #define fitcore_choose_lb_kernels(level) ((fitcore_lb_kernels) { \
     FITCORE_CHOOSE(lb_products, level), FITCORE_CHOOSE(lb_combine, level), \
     FITCORE_CHOOSE(lb_look, level), FITCORE_CHOOSE(lb_land, level)})

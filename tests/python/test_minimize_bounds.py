@@ -327,3 +327,25 @@ def test_an_error_of_iter_cb_passes_also_while_we_look_at_a_bound() -> None:
 
     with pytest.raises(RuntimeError, match="from iter_cb"):
         minimize(line, create_params(m={"value": 1.5, "min": 1}, b=0.0), iter_cb=callback)
+
+
+def test_a_bound_met_on_the_way_is_left_once_the_others_have_settled():
+    x = np.linspace(-10, 10, 1000)
+
+    def peaks(v):
+        return sum(
+            v[f"amp{i}"] / v[f"wid{i}"] * np.exp(-(((x - v[f"cen{i}"]) / v[f"wid{i}"]) ** 2) / 2)
+            for i in (1, 2)
+        )
+
+    truth = {"amp1": 2.83, "cen1": 1.1, "wid1": 2.4, "amp2": 4.87, "cen2": 2.5, "wid2": 0.5}
+    data = peaks(truth) + 1e-4 * np.cos(40 * x)
+    params = create_params(
+        amp1=1.2, cen1={"value": 1, "max": 1.5}, wid1={"value": 2, "min": 0},
+        amp2=0.4, cen2={"value": 2.6, "min": 2.0}, wid2={"value": 1, "min": 0},
+    )  # fmt: skip
+    # The first peak is held at its bound until the second, which takes both in, has become narrow.
+    result = minimize(lambda p: data - peaks(p.valuesdict()), params)
+    assert result.success
+    assert result.at_bound == ()
+    assert result.values == pytest.approx(truth, rel=1e-3)

@@ -344,3 +344,59 @@ def test_parameters_are_a_mapping_too():
         result = Model(peak).fit(Y, {"amp": Parameter("amp", 1), "cen": Parameter("cen", 0),
                                      "wid": Parameter("wid", 1)}, x=X)  # fmt: skip
     assert result.success
+
+
+# ------------------------------------------------------------------- as lmfit's own tests want it
+
+
+def test_expressions_follow_values_given_to_eval():
+    model = Model(peak, prefix="p_") + Model(peak, prefix="q_")
+    params = model.make_params(p_amp=1, p_wid={"value": 1, "max": 2}, q_amp=2,
+                               q_wid={"expr": "p_wid"})  # fmt: skip
+    got = model.eval(params, x=X, p_wid=2.5)
+    np.testing.assert_array_equal(got, peak(X, 1, 1, 2.5) + peak(X, 2, 1, 2.5))
+    assert params["q_wid"].value == 1
+
+
+def test_what_post_fit_derives_has_a_standard_error():
+    model = Model(line)
+    model.post_fit = lambda result: result.params.add("double", expr="2 * a")
+    result = model.fit(3 * X + np.cos(5 * X), x=X, a=1, b=0)
+    assert result.params["double"].stderr == pytest.approx(2 * result.params["a"].stderr)
+
+
+def test_a_variable_with_default_becomes_a_parameter_by_a_value():
+    def wide(x, a, extra=None):
+        return a * x + (0 if extra is None else extra)
+
+    model = Model(wide)
+    assert list(model.make_params(a=1)) == ["a"]
+    params = model.make_params(a=1, extra=0.5)
+    assert list(params) == ["a", "extra"]
+    assert model.fit(2 * X + 3, params, x=X).params["extra"].value == pytest.approx(3)
+
+
+def test_functions_may_name_their_arguments_themselves():
+    class Poly:
+        argnames = ("x", "c0", "c1")
+        kwargs = {}  # noqa: RUF012
+
+        def __call__(self, x, *coefs, **named):
+            return named["c0"] + named["c1"] * x
+
+    result = Model(Poly()).fit(2 * X + 3, x=X, c0=0, c1=0)
+    assert result.best_values == pytest.approx({"c0": 3, "c1": 2})
+
+
+def test_keywords_of_a_function_with_kws_are_passed_on_with_a_warning():
+    def scaled(x, a, **kws):
+        return a * x * kws["scale"]
+
+    with pytest.warns(UserWarning, match="The keyword argument scale does not match"):
+        result = Model(scaled).fit(2 * X, x=X, a=1, scale=4)
+    assert result.best_values["a"] == pytest.approx(0.5)
+
+
+def test_an_empty_dict_is_no_value():
+    with pytest.raises(TypeError, match="parameter 'amp'"):
+        Model(peak).make_params(amp={})

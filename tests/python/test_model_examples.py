@@ -13,7 +13,8 @@ FLAGS = doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS
 
 
 @pytest.mark.parametrize("name", ["peaks", "expression_model", "background_spline"])
-def test_an_example_runs(name, capsys):
+def test_an_example_runs(name, capsys, monkeypatch):
+    monkeypatch.setattr("sys.argv", [name])  # no plot
     runpy.run_path(str(ROOT / "examples" / f"{name}.py"))
     out = capsys.readouterr().out
     assert "[[Variables]]" in out and "nan" not in out

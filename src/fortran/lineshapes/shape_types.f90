@@ -22,6 +22,10 @@ module fitcore_shape_types
   integer(ip), parameter, public :: form_linear = 0, form_atan = 1, form_erf = 2, form_logistic = 3
   integer(ip), parameter, public :: form_bose = 0, form_maxwell = 1, form_fermi = 2
 
+  !> Operations of a plan, numbers in one of its instructions, and values it can hold at once.
+  integer(ip), parameter, public :: plan_add = 0, plan_subtract = -1, plan_multiply = -2
+  integer, parameter, public :: plan_width = 5, plan_depth = 32
+
   !> Parameters that a shape can have, and constants.
   integer, parameter, public :: most_parameters = 8, most_constants = 4
 
@@ -36,8 +40,8 @@ contains
   end function not_zero
 
   !> How many parameters a shape has.
-  pure function shape_size(shape, form)
-    integer(ip), intent(in) :: shape, form
+  pure function shape_size(shape, form) bind(c, name='fitcore_shape_size')
+    integer(ip), intent(in), value :: shape, form
     integer(ip) :: shape_size
 
     select case (shape)

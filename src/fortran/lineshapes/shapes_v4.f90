@@ -1,10 +1,10 @@
 !> The line shapes for x86-64-v4 (AVX-512).
 module fitcore_shapes_v4
-  use fitcore_kinds, only: wp, ip, dwarf, giant
+  use fitcore_kinds, only: wp, ip, ic, dwarf, giant
   use fitcore_shape_types
   implicit none (type, external)
   private
-  public :: shape_eval, special_eval
+  public :: shape_eval, special_eval, plan_eval
 
   character(*), parameter :: variant = 'v4'
 
@@ -15,6 +15,7 @@ contains
   include 'shapes.inc'
   include 'peaks.inc'
   include 'others.inc'
+  include 'plan.inc'
   include '../special/exponential.inc'
   include '../special/trigonometric.inc'
   include '../special/error.inc'

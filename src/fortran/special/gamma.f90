@@ -7,7 +7,7 @@ module fitcore_gamma
   use fitcore_kinds, only: wp
   implicit none (type, external)
   private
-  public :: half_step, off_axis
+  public :: half_step, off_axis, stirling_sum, psi_sum
 
   real(wp), parameter :: enough = 10.0_wp   !< from here on the series has all digits
 
