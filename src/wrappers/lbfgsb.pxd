@@ -70,8 +70,9 @@ ctypedef struct lb_options:
     int derivatives                     # whether the function gives the gradient
 
 ctypedef struct lb_report:
-    int info                            # as of LBFGSB, 5 also where a limit ends it; 0 improper
-                                        # input, -1 stopped by the function, -2 no memory
+    # As of LBFGSB, 5 also where a limit ends it; 0 improper input, -1 stopped by the function,
+    # -2 no memory.
+    int info
     int code                            # what the function returned, if it stopped
     int64_t nit, nfev                   # nfev with the evaluations of differences
     double f, projected_gradient

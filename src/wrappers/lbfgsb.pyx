@@ -10,8 +10,8 @@ cimport numpy as cnp
 
 from fitcore._arrays cimport doubles, fresh, sole_owner, zeros
 from fitcore._native cimport (
-    DRIVE_CODE, DRIVE_DONE, DRIVE_EVALUATIONS, DRIVE_ITERATIONS, DRIVE_LOOKED, NativeCall, fitcore_calls,
-    fitcore_differences, fitcore_forward_objective, leave, start_calls,
+    DRIVE_CODE, DRIVE_DONE, DRIVE_EVALUATIONS, DRIVE_ITERATIONS, DRIVE_LOOKED, NativeCall,
+    fitcore_calls, fitcore_differences, fitcore_forward_objective, leave, start_calls,
 )
 from fitcore._native_types cimport fitcore_objective
 

@@ -921,7 +921,7 @@ cdef void lm_defaults(lm_options *options) noexcept nogil:
 
 
 cdef int minimize_lm(fitcore_residual function, void *user_data, int64_t m, int64_t n, double *x,
-                     double *fvec, double *covar, const double *lower, const double *upper,
+                     double *fvec, double *inverse, const double *lower, const double *upper,
                      const lm_options *options, lm_report *report) noexcept nogil:
     cdef lm_state s
     cdef fitcore_lm_arrays a
@@ -940,9 +940,9 @@ cdef int minimize_lm(fitcore_residual function, void *user_data, int64_t m, int6
         report = &unwanted
     memset(report, 0, sizeof(lm_report))
     report.fnorm = NAN
-    if covar != NULL:
+    if inverse != NULL:
         for j in range(n * n):
-            covar[j] = NAN
+            inverse[j] = NAN
     if function == NULL or x == NULL or n < 1 or m < n:
         return 0
     if not (options.ftol >= 0 and options.xtol >= 0 and options.gtol >= 0 and options.epsfcn >= 0
@@ -1000,10 +1000,10 @@ cdef int minimize_lm(fitcore_residual function, void *user_data, int64_t m, int6
         report.fnorm = s.fnorm
         if fvec != NULL:
             memcpy(fvec, a.fvec, m * sizeof(double))
-    if covar != NULL and s.factored and report.info >= 1 and report.info <= 8:
-        fitcore_covariance(n, a.fjac, m, a.ipvt, 0.0, covar, &rank, a.wa)
+    if inverse != NULL and s.factored and report.info >= 1 and report.info <= 8:
+        fitcore_covariance(n, a.fjac, m, a.ipvt, 0.0, inverse, &rank, a.wa)
         if rank < n:
             for j in range(n * n):
-                covar[j] = NAN
+                inverse[j] = NAN
     free(memory)
     return report.info
