@@ -29,6 +29,7 @@ CASES = [
     "confidence",
     "expressions",
     "model_fit",
+    "lineshapes",
     "builtin_models",
     "many_fits",
 ]

@@ -236,19 +236,18 @@ def complete(
         # The number itself stands for the sum of squares.
         known = goodness(np.sqrt(np.abs(residual)), n)
         chisqr = float(residual[0])
-        known = known._replace(chisqr=chisqr, redchi=chisqr / max(1, known.nfree))
+        known["chisqr"], known["redchi"] = chisqr, chisqr / max(1, known["nfree"])
         if chisqr < 0:
-            known = known._replace(aic=math.nan, bic=math.nan)
+            known["aic"] = known["bic"] = math.nan
     else:
         known = goodness(residual, n)
-    result.__dict__.update(known._asdict())
+    result.__dict__.update(known)
     bound = on_bounds(objective, values) if found is None else found.on_bound
     result.at_bound = tuple(objective.names[i] for i in bound)
     if found is not None and found.covar is not None:
-        scale = known.redchi if scale_covar and not objective.scalar else 1.0
+        scale = known["redchi"] if scale_covar and not objective.scalar else 1.0
         if math.isfinite(scale):
-            withheld = frozenset(result.at_bound)
-            set_uncertainties(result.params, objective.varying, found.covar, withheld, scale)
+            set_uncertainties(result.params, objective.varying, found.covar, result.at_bound, scale)
             result.covar = found.covar * scale
             result.errorbars = True
         else:

@@ -203,7 +203,7 @@ class BatchResult:
         if rows["errorbars"][i]:
             from fitcore._statistics import correlations
 
-            matrix = correlations(rows["covar"][i])[1]
+            matrix = correlations(rows["covar"][i]).tolist()
             free = [k for k in range(len(self.var_names)) if not rows["at_bound"][i, k]]
             for k in free:
                 made[self.var_names[k]].correl = {

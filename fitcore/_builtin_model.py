@@ -11,6 +11,7 @@ from fitcore._guess import guess_from_peak, update_param_vals
 from fitcore.model import Model
 
 if TYPE_CHECKING:
+    from fitcore._model_signature import Arguments
     from fitcore.parameter import Parameters
 
 __all__ = [
@@ -108,6 +109,11 @@ class BuiltinModel(Model):
         self._set_paramhints_prefix()
 
     __init__.__doc__ = COMMON_INIT_DOC
+
+    def _take_arguments(self, found: Arguments) -> None:
+        super()._take_arguments(found)
+        # What the function has a default for, a fit is to be given all the same.
+        self.independent_vars_defvals = {}
 
     def _model_function(self) -> Callable[..., Any]:
         return type(self)._function

@@ -20,6 +20,7 @@ from fitcore._model_eval import (
     own_arguments,
     unresolved_arguments,
 )
+from fitcore._native import NativeCall
 from fitcore.native import NativeFunction
 
 if TYPE_CHECKING:
@@ -169,12 +170,11 @@ def compile_model(
         if array.dtype.kind not in "fiu" or array.shape not in ((size,), ()):
             return None
         row[:] = array
-    function = NativeFunction(
-        plan_address(),
-        "model",
-        derivatives=True,
-        user_data=make_plan(plan.instructions, len(x)),
-        names=plan.names,
+    code = make_plan(plan.instructions, len(x))
+    # without the search for what kind of pointer it is, which takes as long as all the rest
+    function = NativeFunction.__new__(NativeFunction)
+    NativeCall.__init__(
+        function, "model", plan_address(), code.ctypes.data, None, True, tuple(plan.names), code
     )
     return function, x
 
@@ -199,6 +199,8 @@ def compile_residual(
     """
     if not is_real(data) or data.ndim != 1 or data.size == 0:
         return None
+    if any(shape_of(leaf.func, {}) is None for leaf in model._leaves()):
+        return None  # as with most functions of users, found out before anything is made
     factors = np.asarray(1.0 if weights is None else weights)
     if not is_real(factors) or factors.shape not in ((), data.shape):
         return None

@@ -68,6 +68,10 @@ class LogPosterior:
         return found if not math.isnan(found) else -math.inf
 
 
+class TemperaturesAreGone(ValueError, DeprecationWarning):
+    """For `ntemps`, of which lmfit raises DeprecationWarning."""
+
+
 def fit_emcee(
     fitter: Minimizer,
     params: ParametersLike | None,
@@ -149,6 +153,8 @@ def fit_emcee(
         raise
     stopped = objective.evaluator.stopped
     fitter.sampler = sampler
+    if sampler.iteration:
+        fitter._lastpos = sampler.get_last_sample().coords  # type: ignore[attr-defined]
     return _complete(fitter, result, objective, sampler, burn, thin, stopped)
 
 
@@ -184,6 +190,10 @@ def _positions(objective: Objective, pos: Any, nwalkers: int, rng: Any) -> Float
             raise ValueError(
                 f"pos must have shape (nwalkers, {n}), a place for each walker and variable; got "
                 f"{np.shape(pos)}"
+            )
+        if given.shape[0] != nwalkers:
+            raise ValueError(
+                f"pos has places for {given.shape[0]} walkers, and nwalkers is {nwalkers}"
             )
         return np.array(given)
     x = objective.x0

@@ -137,8 +137,9 @@ def brute(
         workers=workers,
     )  # fmt: skip
     x0 = np.atleast_1d(np.asarray(x0, dtype=np.float64))
-    if workers != 1:  # what other processes do is not counted there
-        objective.evaluator.nfev = max(objective.evaluator.nfev, np.size(values))
+    if workers != 1:
+        # What other processes do is not counted there; the best point follows here again.
+        objective.evaluator.nfev = max(objective.evaluator.nfev, np.size(values) - 1)
     scores = np.asarray(values).ravel()
     axes = np.asarray(where).reshape(x0.size, -1)
     order = np.argsort(scores, kind="stable")

@@ -19,6 +19,14 @@ class LastResult:
     _max_nfev: int | None = None
     _last_limit: int | None = None
 
+    col_deriv = False  # as lmfit's have it: a setting of the Jacobian of the user
+
+    @property
+    def _abort(self) -> bool:
+        """Bool: whether the last fit was stopped; private in lmfit, and read all the same."""
+        result = self.__dict__.get("result")
+        return result is not None and bool(result.aborted)
+
     @property
     def max_nfev(self) -> int | None:
         """Int or None: limit on evaluations of the last fit, or what was given before the first.

@@ -65,28 +65,33 @@ def fit_leastsq(
 
     fit.place()
     residual = fit.residual
-    result.method = "leastsq"
-    result.backend = backend
-    result.residual = residual
-    result.nfev = fit.evaluator.nfev
-    result.moved = fit.moved
-    result.at_bound = tuple(fit.names[i] for i in fit.on_bound)
-    result.last_internal_values = fit.u
-    result.call_kws = {**settings, **given}
-    result.aborted = fit.stopped is not None
+    aborted = fit.stopped is not None
+    ier = -1 if aborted else fit.info
+    at_bound = tuple(fit.names[i] for i in fit.on_bound) if fit.on_bound else ()
     if (code := getattr(fit.evaluator, "stop_code", None)) is not None:
         result.stop_code = code
-    result.ier = -1 if result.aborted else fit.info
-    result.status = result.ier
-    result.success = result.ier in CONVERGED and not fit.stalled
-    result.lmdif_message = "Fit aborted." if result.aborted else fit.solver_message
     found = goodness(residual, n)
-    result.__dict__.update(found._asdict())
-    covar, scale = fit.covar, found.redchi if scale_covar else 1.0
+    result.__dict__.update(
+        method="leastsq",
+        backend=backend,
+        residual=residual,
+        nfev=fit.evaluator.nfev,
+        moved=fit.moved,
+        at_bound=at_bound,
+        last_internal_values=fit.u,
+        call_kws={**settings, **given},
+        aborted=aborted,
+        ier=ier,
+        status=ier,
+        success=ier in CONVERGED and not fit.stalled,
+        lmdif_message="Fit aborted." if aborted else fit.solver_message,
+        **found,
+    )
+    covar, scale = fit.covar, found["redchi"] if scale_covar else 1.0
     if covar is not None and not math.isfinite(scale):
         covar, fit.why = None, "the sum of squared residuals is beyond the range of doubles"
     if covar is not None:
-        set_uncertainties(params, fit.varying, covar, frozenset(result.at_bound), scale)
+        set_uncertainties(params, fit.varying, covar, at_bound, scale)
         result.covar = covar * scale
         result.errorbars = True
     result.message = _message(result, fit)

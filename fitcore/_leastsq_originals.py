@@ -15,7 +15,7 @@ from fitcore._leastsq_fit import (
     Fit,
     dependent_columns,
 )
-from fitcore.minpack import MESSAGES
+from fitcore._messages import outcome
 
 if TYPE_CHECKING:
     from fitcore._originals import Outcome
@@ -86,7 +86,7 @@ class OriginalFit(Fit):
             return
         self.u, self.residual, self.info = out.x, out.fvec, out.info
         names = ("ftol", "xtol", "gtol", "maxfev")
-        self.solver_message = MESSAGES[self.info].format(**{k: self.settings[k] for k in names})
+        self.solver_message = outcome(self.info, **{k: self.settings[k] for k in names})
         if self.info in CONVERGED + EXHAUSTED:
             self._uncertainties(out)
 

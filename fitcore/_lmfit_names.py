@@ -48,3 +48,7 @@ class LmfitNames:
         """The interpreter that evaluates its expression; None outside of Parameters."""
         params = None if self._group_of is None else self._group_of.owner()
         return None if params is None else params._asteval
+
+    @_expr_eval.deleter
+    def _expr_eval(self) -> None:
+        """Nothing is kept that could be deleted."""

@@ -1,5 +1,6 @@
 """Texts that the compiled least squares solvers share, and those of fits that were stopped."""
 
+from functools import lru_cache
 from typing import Final
 
 #: What each value of ``info`` means.
@@ -23,6 +24,12 @@ MESSAGES: Final[dict[int, str]] = {
     9: "The residuals or the Jacobian contain NaN or infinity at the present point,\n"
     "  or at every step from it.",
 }
+
+
+@lru_cache(64)
+def outcome(info: int, ftol: float, xtol: float, gtol: float, maxfev: int) -> str:
+    """How a solver ended: the text of `info`, with the settings it speaks of."""
+    return MESSAGES[info].format(ftol=ftol, xtol=xtol, gtol=gtol, maxfev=maxfev)
 
 
 def stopped_text(why: str, limit: int) -> str:

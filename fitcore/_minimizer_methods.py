@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from fitcore._emcee_fit import fit_emcee
+from fitcore._emcee_fit import TemperaturesAreGone, fit_emcee
 from fitcore._methods import SCALAR, find_method
 from fitcore._other_fits import (
     FMIN,
@@ -154,6 +154,8 @@ class OtherMethods:
             if tol is not None or hess is not None:
                 raise ValueError("'Anneal' has no use for tol and hess")
             return self.anneal(params, max_nfev, **kws)  # type: ignore[no-any-return]
+        if name == "differential_evolution" and tol is None and hess is None:
+            return self.differential_evolution(params, max_nfev, **kws)  # type: ignore[no-any-return]
         if name not in SCALAR:
             raise ValueError(
                 f"scalar_minimize has no method {method!r}; it has 'L-BFGS-B', "
@@ -514,7 +516,9 @@ class OtherMethods:
         """
         del max_nfev
         if ntemps not in (1, None):
-            raise ValueError(f"ntemps must be 1, emcee knows no others any more; got {ntemps!r}")
+            raise TemperaturesAreGone(
+                f"ntemps must be 1, emcee knows no others any more; got {ntemps!r}"
+            )
         settings: dict[str, Any] = {
             "steps": 1000, "nwalkers": 100, "burn": 0, "thin": 1, "pos": None,
             "reuse_sampler": False, "workers": 1, "float_behavior": "posterior",

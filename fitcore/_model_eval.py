@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from fitcore._complex import ComplexParameter
 from fitcore._model import Call
 from fitcore._model_data import coerce_arraylike
-from fitcore.parameter import Parameters
+from fitcore.parameter import Parameter, Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +22,7 @@ __all__ = ["evaluate_composite", "function_arguments", "nodes_of", "own_argument
 
 def number_of(value: Any) -> Any:
     """The value of a Parameter; anything else as it is."""
-    return value.value if hasattr(value, "vary") and hasattr(value, "value") else value
+    return value.value if isinstance(value, (Parameter, ComplexParameter)) else value
 
 
 def function_arguments(

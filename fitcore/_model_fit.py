@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 from collections.abc import Mapping
 from numbers import Number
@@ -195,7 +196,10 @@ def check_start(model: Model, params: Parameters) -> None:
     unset = [
         name
         for name in names
-        if name in params and params[name].expr is None and params[name]._is_unset
+        if name in params
+        and params[name].expr is None
+        and params[name]._is_unset
+        and not math.isfinite(params[name].value)  # with a bound it starts there, as in lmfit
     ]
     if absent or unset:
         raise ValueError(

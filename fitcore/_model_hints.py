@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import warnings
+from numbers import Number
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -148,8 +149,11 @@ class ModelHints:
             for root in leaf.independent_vars_defvals:
                 full = leaf.prefix + root
                 for name in {full, root if leaf is self else full} & rest.keys():
+                    given = rest.pop(name)
+                    if not isinstance(given, (dict, Number)) or isinstance(given, bool):
+                        continue  # an option, which is none of the parameters' business
                     settings = {}
-                    self._add_given(settings, name, rest.pop(name))
+                    self._add_given(settings, name, given)
                     made.add(full)
                     yield full, settings
         for name, hint in self.param_hints.items():
@@ -162,6 +166,9 @@ class ModelHints:
                     self._add_given(settings, key, rest.pop(key))
             made.add(full)
             yield full, settings
+        for leaf in self._leaves():
+            for name in leaf.independent_vars:  # no parameters, and no mistakes
+                rest.pop(name, None)
         if rest:
             names = ", ".join(map(repr, rest))
             warnings.warn(

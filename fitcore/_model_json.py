@@ -41,6 +41,32 @@ ARGUMENTS = {
 class ModelInJson:
     """What `Model` has for JSON."""
 
+    def _get_state(self) -> tuple[Any, Any, Any]:
+        """State in lmfit's layout, of a model that is not composite: (dict, None, None)."""
+        node: Any = self
+        return (
+            {
+                "version": "2", "funcname": name_of(node.func), "funcdef": node.func,
+                "name": node._name, "prefix": node.prefix,
+                "independent_vars": node.independent_vars,
+                "param_root_names": node._param_root_names, "param_hints": node.param_hints,
+                "nan_policy": node.nan_policy, "opts": node.opts,
+            },
+            None, None,
+        )  # fmt: skip
+
+    def _set_state(self, state: tuple[Any, Any, Any]) -> Model:
+        """The model of what `_get_state` returns."""
+        from fitcore.model import Model
+
+        own = state[0]
+        model = Model(
+            own["funcdef"], own["independent_vars"], own["param_root_names"], own["nan_policy"],
+            own["prefix"], own["name"], **own["opts"],
+        )  # fmt: skip
+        model.param_hints = own["param_hints"]
+        return model
+
     def dumps(self, **kws: Any) -> str:
         """The model as a JSON string, whose format docs/json.md describes.
 

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fitcore._compiled_model import compile_residual
 from fitcore._methods import find_method
+from fitcore._model import squares
 from fitcore._model_data import prepare_data
 from fitcore._model_fit import drop_unknown, make_objective, set_start
 from fitcore._model_jacobian import has_jacobian, residual_jacobian
@@ -212,6 +213,10 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
                 self._coerce,
             )
         self.userargs = (self.data, self.weights)
+
+    def __getstate__(self) -> dict[str, Any]:
+        # The sampler of emcee holds what it samples, this result.
+        return {**self.__dict__, "sampler": None}
 
     def _prepared(self) -> bool:
         """Whether data and variables are those of the last fit."""
@@ -475,8 +480,5 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
 
 def rsquared(data: Any, best: Any) -> float:
     """How much of the variance of the data a model explains."""
-    data = np.asarray(data)
-    with np.errstate(all="ignore"):
-        left = np.abs(data - best)
-        whole = np.abs(data - data.mean())
-        return 1.0 - float((left * left).sum()) / max(TINY, float((whole * whole).sum()))
+    left, whole = squares(data, best)
+    return 1.0 - left / max(TINY, whole)

@@ -146,7 +146,7 @@ class ParametersInJson(dict[str, Parameter]):
         symbols, states = read(s, funcdefs, allow_imports, **kws)
         new = type(self).__new__(type(self))
         for state in states:
-            par = Parameter()
+            par = Parameter.__new__(Parameter)
             par.__setstate__(state)
             new[par.name] = par  # type: ignore[index]
         self.clear()

@@ -1,14 +1,13 @@
-"""Parameters as tables, for terminals and notebooks."""
+"""Parameters as tables, for terminals."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from html import escape
 from typing import Any
 
 from fitcore._single_parameter import Parameter
 
-__all__ = ["COLUMNS", "html", "text"]
+__all__ = ["COLUMNS", "text"]
 
 #: What a table shows unless told otherwise.
 COLUMNS = ("value", "min", "max", "stderr", "vary", "expr", "brute_step")
@@ -40,26 +39,6 @@ def text(
             cells.append(f"{cell if number else str(cell):>{width}{number}}")
         lines.append(cells)
     return "\n".join(" ".join(line) for line in lines)
-
-
-def html(params: Mapping[str, Parameter]) -> str:
-    """Table as HTML; standard errors and expressions only when there are some."""
-    columns = [
-        column
-        for column in ("value", "stderr", "init_value", "min", "max", "vary", "expr")
-        if column not in ("stderr", "expr") or any(_cell(p, column) for p in params.values())
-    ]
-    heads = {"stderr": "standard error", "init_value": "initial value", "expr": "expression"}
-    rows = ["".join(f"<th>{heads.get(column, column)}</th>" for column in ["name", *columns])]
-    for name, par in params.items():
-        cells = [escape(name)]
-        for column in columns:
-            cell = _cell(par, column)
-            shown = f"{cell:.8g}" if _is_number(cell) else "" if cell is None else str(cell)
-            cells.append(escape(shown))
-        rows.append("".join(f"<td>{cell}</td>" for cell in cells))
-    body = "".join(f"<tr>{row}</tr>" for row in rows)
-    return f"<table><caption>Parameters</caption>{body}</table>"
 
 
 def _cell(par: Parameter, column: str) -> Any:

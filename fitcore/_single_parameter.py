@@ -31,7 +31,8 @@ class Parameter(LmfitNames, ParameterBase):
     name : str, optional
         Its name; `Parameters` sets it to the key.
     value : float, optional
-        Initial value. Without one it reads as -inf, or ``min``, and cannot be fitted.
+        Initial value. Without one it is ``min``; without that it reads as -inf, and cannot be
+        fitted.
     vary : bool, default True
         Whether the fit varies it. Always False with ``expr``.
     min, max : float, optional
@@ -78,7 +79,6 @@ class Parameter(LmfitNames, ParameterBase):
     'decay'
     """
 
-    __slots__ = ()
     __module__ = "fitcore.parameter"
 
     @overload
@@ -110,6 +110,8 @@ class Parameter(LmfitNames, ParameterBase):
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if args:
             kwargs = _by_name(args, kwargs)
+        elif not kwargs:
+            raise TypeError("Parameter() missing 1 required positional argument: 'name'")
         self._fill(**kwargs)
 
     def _fill(
@@ -278,7 +280,7 @@ class Parameter(LmfitNames, ParameterBase):
         return new
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return type(self), (), self.__getstate__()
+        return type(self).__new__, (type(self),), self.__getstate__()
 
     def __getstate__(self) -> tuple[Any, ...]:
         return (

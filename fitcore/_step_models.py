@@ -48,12 +48,16 @@ class FormModel(BuiltinModel):
         **kwargs: Any,
     ) -> None:
         chosen = self._default_form if form is None else form
-        if chosen not in self.valid_forms:
+        if not self._is_form(chosen):
             raise ValueError(
                 f"{type(self).__name__}: form must be one of "
                 f"{', '.join(map(repr, self.valid_forms))}, got {chosen!r:.60}"
             )
         super().__init__(independent_vars, prefix, nan_policy, form=chosen, **kwargs)
+
+    @classmethod
+    def _is_form(cls, form: Any) -> bool:
+        return form in cls.valid_forms
 
 
 class StepModel(FormModel):
@@ -208,6 +212,11 @@ class ThermalDistributionModel(ThermalModel, FormModel):
     valid_forms = ("bose", "maxwell", "fermi")
     _default_form = "bose"
     _function = staticmethod(lineshapes.thermal_distribution)
+
+    @classmethod
+    def _is_form(cls, form: Any) -> bool:
+        # Bose-Einstein, Maxwell-Boltzmann and Fermi-Dirac are names too.
+        return isinstance(form, str) and form.lower().partition("-")[0] in cls.valid_forms
 
 
 class BoseModel(ThermalModel):

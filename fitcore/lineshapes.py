@@ -19,7 +19,8 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from fitcore._lineshapes import FORMS, evaluate
+from fitcore._lineshapes import FORMS
+from fitcore._shape_values import evaluate
 
 # fmt: off
 __all__ = [
@@ -75,6 +76,8 @@ def _form(kind: str, form: str) -> int:
     """The number of a form, by its name."""
     forms = FORMS[kind]
     number = forms.get(form) if isinstance(form, str) else None
+    if number is None and kind == "thermal" and isinstance(form, str):
+        number = forms.get(form.lower().partition("-")[0])  # Bose-Einstein, Fermi-Dirac
     if number is None:
         wanted = {
             "step": "'erf', 'logistic', 'atan', 'arctan', or 'linear'",

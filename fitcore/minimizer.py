@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal, overload
@@ -27,6 +26,7 @@ from fitcore._leastsq_settings import read_limit
 from fitcore._methods import METHODS, SCALAR, find_method
 from fitcore._minimizer_methods import OtherMethods
 from fitcore._other_fits import fit_scalar
+from fitcore._parameter import mark_start
 from fitcore.parameter import Parameter, Parameters
 from fitcore.result import MinimizerResult
 
@@ -216,21 +216,7 @@ class Minimizer(OtherMethods, LastResult):
                 "params has no parameter that varies: there is nothing to fit. Give at least one "
                 f"vary=True and no expression (it holds {', '.join(copy) or 'none at all'})"
             )
-        for item in copy.values():
-            item.stderr = item.correl = None
-            if item.expr:
-                item.init_value = item.value
-        names, values = [], []
-        for item in varying:
-            value = float(item.value)
-            if not math.isfinite(value):
-                raise ValueError(
-                    f"params: parameter {item.name!r} has the value {value}; a variable needs a "
-                    "finite value to start from"
-                )
-            item.init_value = item.value
-            names.append(item.name)
-            values.append(value)
+        names, values = mark_start(copy, varying)
         return MinimizerResult(
             _minimizer=self,
             params=copy,

@@ -289,7 +289,8 @@ class NativeFunction(NativeCall):
                     f"weights must be one number or have shape {data.shape} like y, got "
                     f"{factors.shape}"
                 )
-            factors = np.array(np.broadcast_to(factors, data.shape))
+            full = factors.shape == data.shape
+            factors = factors.copy() if full else np.full(data.shape, factors.item())
         return self._with_data(points, data, factors, rows, self.names)
 
     def _of_model(

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import keyword
-import math
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Self
@@ -14,7 +13,7 @@ from numpy.typing import DTypeLike, NDArray
 
 from fitcore import _parameter_tables as _tables
 from fitcore import expression as _expression
-from fitcore._parameter import Constraint, Group, as_number, copy_items
+from fitcore._parameter import Constraint, Group, as_number, copy_items, prepare_items
 from fitcore._parameter_json import ParametersInJson
 from fitcore._single_parameter import Parameter
 from fitcore._uncertain import create_uvars as _create_uvars
@@ -106,23 +105,7 @@ class Parameters(ParametersInJson):
             A parameter without value or with a NaN, where no expression gives it; with bounds
             that are not in increasing order; or a varied one that is not finite.
         """
-        varying = []
-        for par in self.values():
-            par._check_order()
-            if par.expr is None:
-                if par._is_unset:
-                    raise ValueError(f"parameter {par.name!r}: no value was given")
-                if par.vary:
-                    varying.append(par)
-        self.update_constraints()
-        for par in self.values():
-            if par.expr is not None:
-                continue  # NaN at the start may be a number at the solution
-            value = par._last_value
-            if math.isnan(value) or (par.vary and math.isinf(value)):
-                raise ValueError(
-                    f"parameter {par.name!r}: its initial value must be finite, not {value}"
-                )
+        varying: list[Parameter] = prepare_items(self, self._group)
         return varying
 
     def _interpreter(self) -> SafeInterpreter:
@@ -255,8 +238,10 @@ class Parameters(ParametersInJson):
             self[key] = default
         return self[key]
 
-    def update(self, other: Parameters) -> None:  # type: ignore[override]
+    def update(self, other: Parameters) -> Self:  # type: ignore[override]
         """Add copies of the parameters of ``other``, and its symbols, over those present.
+
+        Returns itself.
 
         Raises
         ------
@@ -268,6 +253,7 @@ class Parameters(ParametersInJson):
         self._add_symbols(other._user_symbols())
         for name, par in list(other.items()):
             self[name] = par
+        return self
 
     def _add_symbols(self, symbols: Mapping[str, Any]) -> None:
         self._symbols = {**self._symbols, **symbols}
@@ -313,7 +299,10 @@ class Parameters(ParametersInJson):
 
     def __reduce__(self) -> tuple[Any, ...]:
         state = {
-            "unique_symbols": self._user_symbols(),
+            "unique_symbols": {
+                **self._user_symbols(),
+                **{n: p._value_or_last() for n, p in self.items()},
+            },
             "params": list(self.values()),
             "attributes": {k: v for k, v in self.__dict__.items() if k not in _OWN},
         }
@@ -321,7 +310,9 @@ class Parameters(ParametersInJson):
 
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__dict__.update(state.get("attributes", {}))
-        self._symbols = dict(state["unique_symbols"])
+        names = {par.name for par in state["params"]}
+        symbols = state["unique_symbols"].items()
+        self._symbols = {name: value for name, value in symbols if name not in names}
         for par in state["params"]:
             self[par.name] = par
 
@@ -513,7 +504,9 @@ class Parameters(ParametersInJson):
             print(_tables.text(self, colwidth, precision, fmt, columns))  # noqa: T201
 
     def _repr_html_(self) -> str:
-        return _tables.html(self)
+        from fitcore.printfuncs import params_html_table
+
+        return params_html_table(self)
 
 
 def _entries(parlist: tuple[Any, ...]) -> Iterable[Any]:

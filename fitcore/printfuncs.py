@@ -486,8 +486,8 @@ def params_html_table(params: Parameters) -> str:
     head += ["expression"] if with_expr else []
     rows = [head]
     for name, item in params.items():
-        value = float(item.value)
-        row = [name, gformat(value)]
+        value = float(item._value_or_last())
+        row = [html.escape(name), gformat(value)]
         if with_errors and item.stderr is None:
             row += ["", ""]
         elif with_errors:

@@ -8,6 +8,10 @@ cdef extern from "sole_owner.h":
 cdef inline double *doubles(cnp.ndarray a) noexcept:
     return <double *> cnp.PyArray_DATA(a)
 
+cpdef object real_array(object value, str name, int ndmin)
+cpdef bint all_finite(cnp.ndarray a) except -1
+cpdef double number(object value, str name, double least) except? -1
+cpdef object count(object value, str name)
 cdef cnp.ndarray zeros(Py_ssize_t n)
 cdef cnp.ndarray fresh(const double *x, Py_ssize_t n)
 cdef cnp.ndarray vector(object value, int typenum, str what)

@@ -28,7 +28,7 @@ cdef cnp.ndarray fresh(const double *x, Py_ssize_t n):
     return a
 
 
-def real_array(value, str name, int ndmin):
+cpdef object real_array(object value, str name, int ndmin):
     """A new float64 array, or an error that names the argument."""
     if (isinstance(value, np.ndarray) and cnp.PyArray_CheckExact(value)
             and cnp.PyArray_TYPE(<cnp.ndarray> value) == cnp.NPY_DOUBLE
@@ -43,7 +43,7 @@ def real_array(value, str name, int ndmin):
         raise TypeError(f"{name} must be an array of real numbers, got {value!r:.80}") from exc
 
 
-def all_finite(cnp.ndarray a not None):
+cpdef bint all_finite(cnp.ndarray a) except -1:
     """Whether an array of doubles, contiguous in the order of C, holds neither NaN nor infinity."""
     cdef const double *x
     cdef Py_ssize_t i
@@ -56,10 +56,11 @@ def all_finite(cnp.ndarray a not None):
     return True
 
 
-def number(value, str name, double least):
+cpdef double number(object value, str name, double least) except? -1:
     """A finite float not below `least`, or an error that names the argument."""
+    cdef double given
     try:
-        given = float(value)
+        given = value if type(value) is float else float(value)
     except (TypeError, ValueError) as exc:
         raise TypeError(f"{name} must be a number, got {value!r:.80}") from exc
     if not (given >= least and isfinite(given)):
@@ -68,9 +69,9 @@ def number(value, str name, double least):
     return given
 
 
-def count(value, str name):
+cpdef object count(object value, str name):
     """A natural number that fits 64 bits, or an error that names the argument."""
-    if isinstance(value, (bool, np.bool_)):
+    if type(value) is not int and isinstance(value, (bool, np.bool_)):
         raise TypeError(f"{name} must be an integer, got {value!r}")
     try:
         given = operator.index(value)

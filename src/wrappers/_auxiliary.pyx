@@ -4,11 +4,10 @@
 from libc.stdint cimport int64_t
 cimport numpy as cnp
 
-from fitcore._arrays cimport doubles, zeros
+from fitcore._arrays cimport doubles, number, real_array, zeros
 
 import numpy as np
 
-from fitcore._arrays import number, real_array
 
 cdef extern from "fitcore_rows.h" nogil:
     void fitcore_check_point(int64_t n, const double *x, double *xp)

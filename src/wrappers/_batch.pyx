@@ -23,9 +23,9 @@ cdef extern from "fitcore_normal.h" nogil:
         int64_t n, maxfev, nfev, rejected
         double ftol, xtol, factor
         double chisq, delta, par, xnorm, pnorm, prered, slope
-        int task, info
+        int task, full, info
     ctypedef void (*fitcore_normal_sums_t)(
-        int64_t m, int64_t n, const int64_t *which, double *f, double *dy, const double *data,
+        int64_t m, int64_t n, const int64_t *which, double *c, const double *data,
         int64_t weighted, const double *weights, double *a, double *g, double *rr) noexcept nogil
     void fitcore_normal_step(
         fitcore_normal_state *state, int64_t n, double *x, double *xt, double *a, double *g,
@@ -54,7 +54,7 @@ __all__ = ["BatchFitter", "derive"]
 
 cdef struct Work:
     # Of one fit: n variables, m points.
-    double *y           # (m,) the model
+    double *y           # (m,) the model, and right behind it
     double *dy          # (m, nparams) its derivatives, column by column
     double *p           # (nparams,) the parameters
     double *u           # (n,) internal values, the best ones
@@ -274,7 +274,7 @@ cdef class BatchFitter:
         cdef int safe = 0
         s.n, s.maxfev, s.nfev, s.rejected = n, self.maxfev, 0, 0
         s.ftol, s.xtol, s.factor = self.ftol, self.xtol, self.factor
-        s.task, s.info, s.prered = START, 0, 0
+        s.task, s.full, s.info, s.prered = START, 0, 0, 0
         memcpy(w.p, values, self.nparams * sizeof(double))
         for j in range(n):
             w.v[j] = values[which[j] - 1]
@@ -289,7 +289,7 @@ cdef class BatchFitter:
             for j in range(self.nties):
                 for i in range(m):
                     w.dy[self.ties[2 * j + 1] * m + i] += w.dy[self.ties[2 * j] * m + i]
-            normal_sums(m, n, which, w.y, w.dy, y, weights != NULL, weights, w.at, w.gt, &rr)
+            normal_sums(m, n, which, w.y, y, weights != NULL, weights, w.at, w.gt, &rr)
             if self.bounded:
                 for j in range(n):
                     w.gt[j] *= w.slope[j]

@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 cimport numpy as cnp
 
-from fitcore._arrays cimport doubles, zeros
+from fitcore._arrays cimport count, doubles, zeros
 from fitcore.minpack cimport (
     JAC_ANALYTIC, JAC_CENTRAL, JAC_COMPLEX, JAC_FORWARD, TASK_DONE, TASK_ITERATION, TASK_RESIDUAL,
     Evaluator, LevenbergMarquardt, fitcore_lm_arrays, fitcore_norm, fitcore_tall_block_rows,
@@ -15,7 +15,6 @@ from fitcore.minpack cimport (
 
 import numpy as np
 
-from fitcore._arrays import count
 
 cnp.import_array()
 

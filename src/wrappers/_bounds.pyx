@@ -6,11 +6,10 @@ from cpython.sequence cimport PySequence_Fast, PySequence_Fast_GET_ITEM, PySeque
 from libc.math cimport INFINITY, isnan
 cimport numpy as cnp
 
-from fitcore._arrays cimport doubles, zeros
+from fitcore._arrays cimport doubles, real_array, zeros
 
 import numpy as np
 
-from fitcore._arrays import real_array
 
 cnp.import_array()
 

@@ -21,6 +21,10 @@ cdef class ParameterObjective:
     cdef object residuals(self, object params)
 
 
+# A copy of the value, bounds and name of a parameter, without what else it carries.
+cdef ParameterBase twin(ParameterBase old)
+
+
 cdef class ParameterResidual(Evaluator):
     cdef readonly object params          # handed to the user's function
     cdef readonly list varying           # its parameters that vary, in order

@@ -90,17 +90,17 @@ def all_finite(a):
     return finite(doubles(array), cnp.PyArray_SIZE(array))
 
 
+cdef ParameterBase twin(ParameterBase old):
+    cdef ParameterBase new = ParameterBase.__new__(ParameterBase)
+    new._val, new._min, new._max = old._val, old._min, old._max
+    new._min_obj, new._max_obj = old._min_obj, old._max_obj
+    new._name, new._unset = old._name, old._unset
+    return new
+
+
 def twins(items):
     """Copies of the values, bounds and names of parameters, without what else they carry."""
-    cdef ParameterBase old, new
-    cdef list made = []
-    for old in items:
-        new = ParameterBase.__new__(ParameterBase)
-        new._val, new._min, new._max = old._val, old._min, old._max
-        new._min_obj, new._max_obj = old._min_obj, old._max_obj
-        new._name, new._unset = old._name, old._unset
-        made.append(new)
-    return made
+    return [twin(<ParameterBase?> item) for item in items]
 
 
 def coerce_float64(arr, nan_policy="raise", handle_inf=True, ravel=True, ravel_order="C"):

@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
-from fitcore._arrays cimport doubles, sole_owner, vector, zeros
+from fitcore._arrays cimport count, doubles, number, sole_owner, vector, zeros
 from fitcore._evaluator cimport Evaluator
 from fitcore._native cimport fitcore_calls
 from fitcore._solver cimport (
@@ -15,7 +15,6 @@ from fitcore._solver cimport (
 
 import numpy as np
 
-from fitcore._arrays import count, number
 
 cnp.import_array()
 

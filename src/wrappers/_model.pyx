@@ -20,7 +20,7 @@ cdef extern from *:
     PyObject **FITCORE_ITEMS(object t)
     object PyObject_Vectorcall(object func, PyObject *const *args, size_t nargs, object kwnames)
 
-__all__ = ["Call", "ModelObjective"]
+__all__ = ["Call", "ModelObjective", "squares"]
 
 cdef object np_ndarray = np.ndarray
 
@@ -33,6 +33,37 @@ cdef inline bint is_vector(object value) noexcept:
 
 cdef inline const double *doubles(object a) noexcept:
     return <const double *> cnp.PyArray_DATA(<cnp.ndarray> a)
+
+
+def squares(data, best):
+    """Sums of squares of ``data - best`` and of ``data - mean(data)``.
+
+    Parameters
+    ----------
+    data, best : array_like
+        Real or complex, of one shape; `best` may be a number.
+
+    Returns
+    -------
+    tuple of float
+    """
+    cdef double left = 0, whole = 0, mean = 0
+    cdef const double *y
+    cdef const double *f
+    cdef Py_ssize_t i, n
+    if is_vector(data) and is_vector(best) and len(data) == len(best):
+        y, f, n = doubles(data), doubles(best), len(data)
+        for i in range(n):
+            mean += y[i]
+        mean /= max(n, 1)
+        for i in range(n):
+            left += (y[i] - f[i]) * (y[i] - f[i])
+            whole += (y[i] - mean) * (y[i] - mean)
+        return left, whole
+    data = np.asarray(data)
+    with np.errstate(all="ignore"):
+        parts = [np.ravel(data - best), np.ravel(data - data.sum() / max(data.size, 1))]
+        return tuple([float(np.vdot(part, part).real) for part in parts])
 
 
 cdef class Call:

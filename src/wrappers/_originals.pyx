@@ -10,14 +10,13 @@ from libc.math cimport INFINITY
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
-from fitcore._arrays cimport doubles, fresh, vector, zeros
+from fitcore._arrays cimport count, doubles, fresh, real_array, vector, zeros
 from fitcore._evaluator cimport Evaluator
 
 from typing import NamedTuple
 
 import numpy as np
 
-from fitcore._arrays import count, real_array
 from fitcore._evaluator import PythonEvaluator
 
 cnp.import_array()

@@ -11,12 +11,13 @@ from cpython.dict cimport PyDict_SetItem
 from cpython.float cimport PyFloat_AsDouble
 from cpython.long cimport PyLong_Check
 from cpython.object cimport PyObject_RichCompare
-from libc.math cimport INFINITY, M_PI_2, asin, cos, hypot, isnan, sin, sqrt
+from libc.math cimport INFINITY, M_PI_2, asin, cos, hypot, isfinite, isinf, isnan, sin, sqrt
 from fitcore._expression cimport SLOTS, Program
 
 import numpy as np
 
-__all__ = ["Constraint", "Group", "ParameterBase", "as_number", "copy_items"]
+__all__ = ["Constraint", "Group", "ParameterBase", "as_number", "copy_items", "mark_start",
+           "prepare_items"]
 
 
 # ---------------------------------------------------------------------------------- numbers
@@ -454,6 +455,58 @@ def copy_items(source, target, Group group):
         if new._expr is not None:
             group.invalidate(True)
         PyDict_SetItem(target, name, new)       # past a subclass's __setitem__
+
+
+def prepare_items(params, Group group):
+    """Check that a fit can start, evaluate all expressions, and return the list of what varies.
+
+    See ``Parameters._prepare``.
+    """
+    cdef ParameterBase item
+    cdef list varying = []
+    for par in params.values():
+        item = <ParameterBase?>par
+        if not item._min < item._max:
+            item._check_order()
+        if item._expr is None:
+            if item._unset and not isfinite(item._val):
+                raise ValueError(f"{owner(item._name)}: no value was given")
+            if item._vary:
+                varying.append(item)
+    group.update()
+    for par in params.values():
+        item = <ParameterBase>par
+        if item._expr is not None:
+            continue                            # NaN at the start may be a number at the solution
+        if isnan(item._val) or (item._vary and isinf(item._val)):
+            raise ValueError(f"{owner(item._name)}: its initial value must be finite, not "
+                             f"{item._last_value}")
+    return varying
+
+
+def mark_start(params, list varying):
+    """Note the present values as initial ones, and forget standard errors and correlations.
+
+    Returns
+    -------
+    names : list of str
+        Of those in ``varying``.
+    values : list of float
+        Theirs.
+    """
+    cdef ParameterBase item
+    cdef list names = [], values = []
+    for par in params.values():
+        item = <ParameterBase>par
+        item.stderr = item.correl = None
+        if item._expr is not None:
+            item.init_value = item.get()
+    for par in varying:
+        item = <ParameterBase?>par
+        item.init_value = item.get()
+        names.append(item._name)
+        values.append(item._val)
+    return names, values
 
 
 # ------------------------------------------------------------------------------ expressions

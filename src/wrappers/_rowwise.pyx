@@ -6,12 +6,11 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
-from fitcore._arrays cimport doubles, fresh, vector, zeros
+from fitcore._arrays cimport count, doubles, fresh, number, real_array, vector, zeros
 
 import numpy as np
 
-from fitcore._arrays import count, number, real_array
-from fitcore._messages import MESSAGES
+from fitcore._messages import outcome
 
 cdef extern from "fitcore_minpack.h" nogil:
     int TASK_START "FITCORE_TASK_START"
@@ -566,8 +565,7 @@ cdef class StreamingLM:
         cdef lm_state *s = &self.state.lm
         if s.task != TASK_DONE:
             return "The fit goes on."
-        return MESSAGES[max(s.info, -1)].format(ftol=s.ftol, xtol=s.xtol, gtol=s.gtol,
-                                                maxfev=s.maxfev)
+        return outcome(max(s.info, -1), s.ftol, s.xtol, s.gtol, s.maxfev)
 
     @property
     def nfev(self):

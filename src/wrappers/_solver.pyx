@@ -4,12 +4,12 @@
 from libc.string cimport memcpy
 cimport numpy as cnp
 
+from fitcore._arrays cimport all_finite, real_array
 from fitcore._evaluator cimport Evaluator, native_evaluator, python_evaluator
 from fitcore._native cimport NativeCall
 
 import numpy as np
 
-from fitcore._arrays import all_finite, real_array
 from fitcore._native import NativeStop
 
 cnp.import_array()

@@ -19,9 +19,8 @@
     void fitcore_lb_land_##v(int64_t, double, double, const double *, const double *, \
                              const double *, const double *, const double *, double *, double *, \
                              double *, double *, double *); \
-    void fitcore_normal_sums_##v(int64_t, int64_t, const int64_t *, double *, double *, \
-                                 const double *, int64_t, const double *, double *, double *, \
-                                 double *); \
+    void fitcore_normal_sums_##v(int64_t, int64_t, const int64_t *, double *, const double *, \
+                                 int64_t, const double *, double *, double *, double *); \
     void fitcore_shape_eval_##v(int64_t, int64_t, int64_t, const double *, const double *, \
                                 const double *, double *, int64_t, double *); \
     void fitcore_special_eval_##v(int64_t, int64_t, const double *, double, double *); \

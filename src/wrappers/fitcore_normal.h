@@ -11,11 +11,11 @@ typedef struct {
     int64_t n, maxfev, nfev, rejected;
     double ftol, xtol, factor;
     double chisq, delta, par, xnorm, pnorm, prered, slope;
-    int task, info;
+    int task, full, info;
 } fitcore_normal_state;
 
-typedef void (*fitcore_normal_sums_t)(int64_t m, int64_t n, const int64_t *which, double *f,
-                                      double *dy, const double *data, int64_t weighted,
+typedef void (*fitcore_normal_sums_t)(int64_t m, int64_t n, const int64_t *which, double *c,
+                                      const double *data, int64_t weighted,
                                       const double *weights, double *a, double *g, double *rr);
 
 void fitcore_normal_step(fitcore_normal_state *state, int64_t n, double *x, double *xt, double *a,

@@ -8,7 +8,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
-from fitcore._arrays cimport doubles, fresh, sole_owner, zeros
+from fitcore._arrays cimport count, doubles, fresh, number, real_array, sole_owner, zeros
 from fitcore._native cimport (
     DRIVE_CODE, DRIVE_DONE, DRIVE_EVALUATIONS, DRIVE_ITERATIONS, DRIVE_LOOKED, NativeCall,
     fitcore_calls, fitcore_differences, fitcore_forward_objective, leave, start_calls,
@@ -17,7 +17,6 @@ from fitcore._native_types cimport fitcore_objective
 
 import numpy as np
 
-from fitcore._arrays import count, number, real_array
 from fitcore._bounds import read_bounds
 from fitcore._native import NativeStop
 

@@ -7,7 +7,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
-from fitcore._arrays cimport doubles, fresh, sole_owner, vector, zeros
+from fitcore._arrays cimport count, doubles, fresh, number, sole_owner, vector, zeros
 from fitcore._evaluator cimport Evaluator
 from fitcore._hybrid cimport PowellHybrid
 from fitcore._native cimport DRIVE_CODE, fitcore_calls
@@ -18,9 +18,8 @@ from fitcore._solver cimport (
 
 import numpy as np
 
-from fitcore._arrays import count, number
 from fitcore._auxiliary import check_jacobian, chkder, covar
-from fitcore._messages import MESSAGES
+from fitcore._messages import MESSAGES, outcome
 
 cdef extern from "fitcore_bounded.h" nogil:
     int64_t fitcore_bounded_work_size(int64_t m, int64_t n)
@@ -179,17 +178,18 @@ cdef class LevenbergMarquardt(Solver):
         if m is not None:
             m = count(m, "m")
 
-        tolerances = (number(ftol, "ftol", 0.0), number(xtol, "xtol", 0.0),
-                      number(gtol, "gtol", 0.0))
-        error = EPS if epsfcn is None else number(epsfcn, "epsfcn", 0.0)
-        bound = number(factor, "factor", 0.0)
+        cdef double f_limit = number(ftol, "ftol", 0.0)
+        cdef double x_limit = number(xtol, "xtol", 0.0)
+        cdef double g_limit = number(gtol, "gtol", 0.0)
+        cdef double error = EPS if epsfcn is None else number(epsfcn, "epsfcn", 0.0)
+        cdef double bound = number(factor, "factor", 0.0)
         if bound == 0.0:
             raise ValueError(f"factor={factor} must be positive")
 
         # nothing fails from here on
         memset(s, 0, sizeof(lm_state))
         s.n, s.m = n, -1
-        s.ftol, s.xtol, s.gtol = tolerances
+        s.ftol, s.xtol, s.gtol = f_limit, x_limit, g_limit
         s.epsfcn, s.factor = error, bound
         s.maxfev = limit
         s.jac = scheme
@@ -805,8 +805,7 @@ cdef class LevenbergMarquardt(Solver):
             return "The fit goes on."
         if self.stop_code is not None and s.info == -1:
             return f"The fit was stopped: the native function returned {self.stop_code}."
-        return MESSAGES[max(s.info, -1)].format(ftol=s.ftol, xtol=s.xtol, gtol=s.gtol,
-                                                maxfev=s.maxfev)
+        return outcome(max(s.info, -1), s.ftol, s.xtol, s.gtol, s.maxfev)
 
     @property
     def nfev(self):

@@ -274,3 +274,17 @@ def test_helpers_are_lmfits():
                                      sigma=4, foo=1)
             for module in (ours, theirs)]  # fmt: skip
     np.testing.assert_allclose(*map(numbers, pars), rtol=1e-12)
+
+
+def test_a_form_is_no_parameter():
+    for module in (ours, theirs):
+        model = module.StepModel(form="erf", prefix="s_")
+        assert list(model.make_params(form="linear", amplitude=3)) == list(model.make_params())
+
+
+@pytest.mark.parametrize("form", ["Bose-Einstein", "maxwell-boltzmann", "FERMI"])
+def test_long_names_of_thermal_distributions_are_known(form):
+    values = {"amplitude": 1.4, "center": -1.0, "kt": 2.0}
+    found = ours.ThermalDistributionModel(form=form).eval(x=X, **values)
+    expected = theirs.ThermalDistributionModel(form=form).eval(x=X, **values)
+    np.testing.assert_allclose(found, expected, rtol=1e-13)

@@ -76,8 +76,11 @@ def test_ufloats_come_back():
     assert (back.nominal_value, back.std_dev) == (3.0, 0.1)
 
 
-@pytest.mark.parametrize("obj", [{1, 2}, b"bytes", object(), np.array([b"x"]), [1, [{1}]],
-                                 np.zeros(1, dtype=[("a", "i4")])], ids=repr)  # fmt: skip
+@pytest.mark.parametrize(
+    "obj",
+    [{1, 2}, b"bytes", object(), np.array([b"x"]), [1, [{1}]], np.zeros(1, [("a", "i4")])],
+    ids=lambda obj: type(obj).__name__,
+)
 def test_what_has_no_form_is_an_error_that_names_the_type(obj):
     with pytest.raises(TypeError, match="has no JSON form"):
         encode4js(obj)

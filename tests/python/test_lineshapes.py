@@ -169,3 +169,13 @@ def test_threads_do_not_disturb_each_other():
     for thread in threads:
         thread.join()
     assert not wrong
+
+
+def test_complex_variables_are_taken_where_they_have_a_meaning() -> None:
+    x = np.array([0.5, 1.5])
+    there = lineshapes.gaussian(x + 0j, 2, 1, 3)
+    np.testing.assert_array_equal(there, lineshapes.gaussian(x, 2, 1, 3))
+    assert lineshapes.linear(np.array(1.2j), 2, 1) == 1 + 2.4j
+    assert lineshapes.parabolic(np.array([2j]), 1, 3, 5) == -4 + 6j + 5
+    with pytest.raises(TypeError, match="x must be real numbers"):
+        lineshapes.gaussian(np.array([1j]))

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from fitcore import create_params, fit_report, minimize
+from fitcore import Parameters, create_params, fit_report, minimize
 
 X = np.linspace(0, 10, 101)
 NOISE = 0.1 * np.cos(50 * X**2)
@@ -327,6 +327,14 @@ def test_an_error_of_iter_cb_passes_also_while_we_look_at_a_bound() -> None:
 
     with pytest.raises(RuntimeError, match="from iter_cb"):
         minimize(line, create_params(m={"value": 1.5, "min": 1}, b=0.0), iter_cb=callback)
+
+
+def test_a_variable_with_a_lower_bound_and_no_value_starts_there_as_in_lmfit() -> None:
+    params = Parameters()
+    params.add("x", min=1, max=9)
+    result = minimize(lambda p: np.array([p["x"] - 3.0, 0.5]), params)
+    assert result.success and result.params["x"].value == pytest.approx(3, rel=1e-9)
+    assert "x" in result.moved
 
 
 def test_a_bound_met_on_the_way_is_left_once_the_others_have_settled():

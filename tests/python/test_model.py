@@ -371,6 +371,7 @@ def test_a_variable_with_default_becomes_a_parameter_by_a_value():
 
     model = Model(wide)
     assert list(model.make_params(a=1)) == ["a"]
+    assert list(model.make_params(a=1, extra="no number")) == ["a"]
     params = model.make_params(a=1, extra=0.5)
     assert list(params) == ["a", "extra"]
     assert model.fit(2 * X + 3, params, x=X).params["extra"].value == pytest.approx(3)

@@ -3,7 +3,7 @@
 import copy
 import json
 import pickle
-from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor
 from multiprocessing import get_context
 
 import numpy as np
@@ -242,6 +242,36 @@ def test_lambdas_travel_by_cloudpickle():
     fit = Model(lambda x, a, b: a * x + b, name="line").fit(2 * X, x=X, a=1, b=0)
     twin = pickle.loads(cloudpickle.dumps(fit))
     np.testing.assert_array_equal(twin.eval(), fit.eval())
+
+
+def test_fits_in_threads_are_those_of_one_thread(both):
+    model, params = both.model, both.init_params
+    with ThreadPoolExecutor(8) as pool:
+        fits = list(pool.map(lambda _: model.fit(both.data, params, x=X), range(16)))
+    assert all(fit.best_values == both.best_values for fit in fits)
+
+
+@pytest.mark.parametrize("method", ["nelder", "lbfgsb", "least_squares", "differential_evolution"])
+def test_all_methods_fit_models(method):
+    params = Model(peak).make_params(
+        amp={"value": 1, "min": 0, "max": 9},
+        cen={"value": 0, "min": -3, "max": 3},
+        wid={"value": 1, "min": 0.1, "max": 9},
+    )
+    wanted = Model(peak).fit(Y, params, x=X)
+    fit = pickle.loads(pickle.dumps(Model(peak).fit(Y, params, x=X, method=method)))
+    assert fit.best_values == pytest.approx(wanted.best_values, rel=1e-3)
+    assert fit.rsquared == pytest.approx(wanted.rsquared, rel=1e-6)
+
+
+def test_samples_of_emcee_have_a_model():
+    require_peer("emcee")
+    start = Model(line).fit(2 * X + np.cos(9 * X), x=X, a=1, b=0)
+    settings = {"steps": 20, "nwalkers": 10, "progress": False, "seed": 1, "is_weighted": False}
+    fit = start.model.fit(start.data, start.params, x=X, method="emcee", fit_kws=settings)
+    twin = pickle.loads(pickle.dumps(fit))
+    assert twin.best_values == fit.best_values
+    assert twin.chain.shape[0] == 20
 
 
 def test_fits_run_in_other_processes():

@@ -245,6 +245,14 @@ def test_a_peak_over_a_plane_is_found_from_grids_and_rows_of_points(shape):
         model.guess([1, 2, 1], [1, 2, 3], [1, 2])
 
 
+def test_a_fit_over_a_plane_needs_both_variables():
+    model = Gaussian2dModel(prefix="g_")
+    with pytest.raises(ValueError, match="Missing independent variable 'y'"):
+        model.fit(BUMP, model.make_params(), x=X)
+    result = model.fit(BUMP, model.make_params(), x=X, y=X)
+    assert set(result.best_values) == set(model.param_names)
+
+
 def test_a_complex_constant_is_guessed_from_complex_data():
     data = np.array([1 + 2j, 3 - 4j, complex(np.nan, 1)])
     assert ComplexConstantModel().guess(data).valuesdict() == {"re": 2.0, "im": -1.0}

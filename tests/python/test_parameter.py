@@ -294,12 +294,12 @@ def test_copies_and_pickles_keep_everything(duplicate):
     assert twin.__getstate__() == par.__getstate__()
     twin.value = 4
     assert par.value == 3
-    assert pickle.loads(pickle.dumps(Parameter()))._is_unset
+    assert pickle.loads(pickle.dumps(Parameter("a")))._is_unset
 
 
 def test_a_state_of_another_shape_is_refused():
     with pytest.raises(ValueError, match="a Parameter's state is"):
-        Parameter().__setstate__(("a", 1))
+        Parameter("a").__setstate__(("a", 1))
 
 
 def test_names_that_are_private_in_lmfit_can_be_read():

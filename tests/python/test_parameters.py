@@ -276,7 +276,7 @@ def test_prepare_returns_what_varies_in_order(params):
     ("settings", "message"),
     [
         ({}, "'x': no value was given"),
-        ({"min": 0}, "'x': no value was given"),
+        ({"max": 0}, "'x': no value was given"),
         ({"value": math.nan}, "'x': its initial value must be finite, not nan"),
         ({"value": math.nan, "vary": False}, "'x': its initial value must be finite, not nan"),
         ({"value": math.inf}, "'x': its initial value must be finite, not inf"),

@@ -7,9 +7,10 @@
 !> factors. That squares the condition of the problem; so what looks badly conditioned, or makes no
 !> progress, is left to the solver that factors J.
 !>
-!> A fit has converged when the Gauss-Newton step lies within the step bound and promises less than
-!> `ftol`, or is shorter than `xtol`: MINPACK's tests, made one evaluation earlier, because the
-!> derivatives at the last point are there already. The step is then taken without an evaluation.
+!> A fit has converged when the Gauss-Newton step lies within the step bound and, by the rate of the
+!> last two, the next one would promise far less than `ftol`, or when it is shorter than `xtol`:
+!> MINPACK's tests, made earlier, because the derivatives at the last point are there already. The
+!> step is then taken without an evaluation.
 module fitcore_normal_solver
   use fitcore_kinds, only: wp, ip, ic, dwarf
   use fitcore_normal_types, only: normal_state, task_start, task_sums, task_done, task_unsafe
@@ -159,7 +160,7 @@ contains
       return
     end if
     first = s%task == task_start
-    before = merge(0.0_wp, s%prered, first)
+    before = merge(s%prered, 0.0_wp, s%full /= 0)
     unit = 1 / diag
     do j = 1, n
       gs(j) = g(j) * unit(j)
@@ -184,12 +185,14 @@ contains
     s%prered = (square + 2 * s%par * s%pnorm**2) / s%chisq
     s%slope = -(square + s%par * s%pnorm**2) / s%chisq
     xt = x + p * unit
+    s%full = merge(1_ic, 0_ic, full)
     if (full) then
-      ! Where convergence is slow the step is evaluated: J may still change along it.
-      slow = 0
-      if (before > 0) slow = s%prered / before
+      ! The square of the rate of convergence: what the next step would gain is that much less. Where
+      ! it is slow the step is evaluated, for J may still change along it.
+      slow = 1
+      if (before > 0) slow = min(1.0_wp, s%prered / before)
       ! A factor of 2 from MINPACK's tests, for what the step bound may be.
-      if ((s%prered <= s%ftol .and. slow * s%prered <= 1.0e-3_wp * s%ftol) &
+      if ((s%prered <= 100 * s%ftol .and. slow * s%prered <= 1.0e-3_wp * s%ftol) &
         .or. s%pnorm <= 0.5_wp * s%xtol * s%xnorm) then
         s%info = merge(1_ic, 2_ic, s%prered <= s%ftol)
         s%task = task_done
@@ -272,6 +275,7 @@ contains
     do j = 1, n
       whole = a(j, j) + par
       pivot = whole
+      !GCC$ unroll 1
       do k = 1, j - 1
         pivot = pivot - l(j, k)**2
       end do
@@ -284,6 +288,7 @@ contains
       l(j, j) = pivot
       do i = j + 1, n
         whole = a(j, i)
+        !GCC$ unroll 1
         do k = 1, j - 1
           whole = whole - l(i, k) * l(j, k)
         end do
@@ -300,6 +305,7 @@ contains
     integer(ip) :: j, k
 
     do j = 1, n
+      !GCC$ unroll 1
       do k = 1, j - 1
         w(j) = w(j) - l(j, k) * w(k)
       end do
@@ -317,6 +323,7 @@ contains
     p = -g
     call forward(n, l, p)
     do j = n, 1, -1
+      !GCC$ unroll 1
       do k = j + 1, n
         p(j) = p(j) - l(k, j) * p(k)
       end do

@@ -65,6 +65,10 @@ _minimizer.SCALAR_METHODS = {
     "differential_evolution": "differential_evolution", "trust-constr": "trust-constr",
     "trust-exact": "trust-exact", "trust-krylov": "trust-krylov",
 }  # fmt: skip
+if _minimizer.HAS_PANDAS:
+    import pandas as pd
+
+    _model.Series, _model.DataFrame = pd.Series, pd.DataFrame
 _model._HAS_MATPLOTLIB = find_spec("matplotlib") is not None
 
 

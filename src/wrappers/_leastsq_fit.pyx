@@ -1,37 +1,32 @@
-"""One Levenberg-Marquardt fit: from the start, beside bounds, to the solution and covariance."""
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""One Levenberg-Marquardt fit: from the start, beside bounds, to the solution and covariance.
 
-from __future__ import annotations
+Compiled since a small fit would spend as long between its parts as in its function.
+"""
 
 import math
-from typing import TYPE_CHECKING, Any
+
+from libc.math cimport INFINITY, fabs, isfinite
+cimport numpy as cnp
+
+from fitcore._fit cimport ParameterResidual
+from fitcore._leastsq_start cimport ROUNDING_ERROR, between
+from fitcore._parameter cimport ParameterBase
+from fitcore.minpack cimport LevenbergMarquardt
 
 import numpy as np
 
-from fitcore._fit import ParameterResidual, all_finite, twins
-from fitcore._leastsq_start import (
-    ROUNDING,
-    check_range,
-    leave_bounds,
-    range_between,
-    without_bounds,
-)
+from fitcore._fit import all_finite, twins
+from fitcore._leastsq_start import check_range, has_bounds, leave_bounds, without_bounds
 from fitcore._native_fit import residual_of
-from fitcore.minpack import LevenbergMarquardt
 
-if TYPE_CHECKING:
-    from collections.abc import Callable, Collection, Sequence
+cnp.import_array()
 
-    from numpy.typing import NDArray
-
-    from fitcore.parameter import Parameter
-    from fitcore.result import MinimizerResult
-
-    FloatArray = NDArray[np.float64]
-
-__all__ = ["CONVERGED", "EXHAUSTED", "TOO_MANY", "Fit", "columns_of", "dependent_columns"]
+__all__ = ["CONVERGED", "DEPENDENT", "EPSFCN", "EXHAUSTED", "TOO_MANY", "Fit", "columns_of",
+           "dependent_columns"]
 
 # A solution nearer to a bound than this part of the range, or of max(1, |bound|), may be on it.
-NEAR_BOUND = 1e-4
+cdef double NEAR_BOUND_PART = 1e-4
 # Columns of the Jacobian count as dependent when the sine of their angle is at most this: what
 # differences of each kind leave of an exact dependence.
 DEPENDENT = {"2-point": 1e-8, "3-point": 1e-10, "cs": 1e-14, "analytic": 1e-14}
@@ -47,6 +42,7 @@ PATIENCE = 50
 # residuals by more than this part of it, and is longer than this part of the variables. It has if
 # steps in the values themselves keep the promise; it is then started again, so often in all.
 STALLED = 1e-7
+cdef double STALLED_PART = STALLED
 RESTARTS = 6
 # A bound on which chi-square falls inwards by this part, the others fitted once more, is left,
 # so often in all.
@@ -63,58 +59,93 @@ TOO_MANY = 5
 EXHAUSTED = (6, 7, 8)
 
 
-class Fit:
+cdef cnp.ndarray NOTHING = np.empty(0)
+# Settings that may follow the error of the residuals, where the user has not chosen them.
+cdef frozenset ADAPTS = frozenset(("epsfcn", "ftol", "xtol"))
+
+
+cdef inline double *doubles(cnp.ndarray a) noexcept:
+    return <double *> cnp.PyArray_DATA(a)
+
+
+cdef list some(list items, indices):
+    return items if len(indices) == len(items) else [items[i] for i in indices]
+
+
+cdef double promise(LevenbergMarquardt solver, double norm) noexcept:
+    """Part of the norm of the residuals that the last Gauss-Newton step promised to take away."""
+    cdef double part, total = 0.0
+    cdef Py_ssize_t i
+    if not norm > 0:
+        return 0.0
+    for i in range(solver.state.n):
+        part = doubles(solver._qtf)[i] / norm
+        total += part * part
+    return 0.5 * total
+
+
+cdef bint is_covariance(cnp.ndarray covar) noexcept:
+    """Whether all of it is finite, and no variance is 0."""
+    cdef Py_ssize_t i, n = cnp.PyArray_DIM(covar, 0)
+    cdef const double *c = doubles(covar)
+    for i in range(n * n):
+        if not isfinite(c[i]) or (i % (n + 1) == 0 and not c[i] > 0):
+            return False
+    return True
+
+
+cdef class Fit:
     """One fit: from the start to the solution and the covariance there."""
+
+    cdef public object fcn, iter_cb, params, why, covar, moved, limit, info
+    cdef public tuple args
+    cdef public dict kws, settings
+    cdef public str nan_policy, scheme, solver_message, beside
+    cdef public list names, varying, mapping, limits, on_bound
+    cdef public frozenset adapts
+    cdef public bint bounded, stalled
+    cdef public ParameterResidual evaluator
+    cdef public object u, residual
 
     # Whether points are internal values, which know no bounds, and not the values themselves.
     mapped = True
 
-    def __init__(
-        self,
-        fcn: Callable[..., Any],
-        prepared: MinimizerResult,
-        args: tuple[Any, ...],
-        kws: dict[str, Any],
-        iter_cb: Callable[..., Any] | None,
-        nan_policy: str,
-        limit: int,
-        settings: dict[str, Any],
-        chosen: Collection[str] = (),
-    ) -> None:
+    def __init__(self, fcn, prepared, tuple args, dict kws, iter_cb, str nan_policy, limit,
+                 dict settings, chosen=()):
         self.fcn, self.args, self.kws, self.iter_cb = fcn, args, kws, iter_cb
         self.nan_policy, self.limit, self.settings = nan_policy, limit, settings
         self.params = prepared.params
         self.names = prepared.var_names
-        self.varying: list[Parameter] = [self.params[name] for name in self.names]
-        self.adapts = {"epsfcn", "ftol", "xtol"}.difference(chosen)
+        self.varying = [self.params[name] for name in self.names]
+        self.adapts = ADAPTS.difference(chosen) if chosen else ADAPTS
         # What the user's function does to its parameters must not move the mapping.
-        self.mapping: list[Parameter] = twins(self.varying)
+        self.mapping = twins(self.varying)
         # Bounds and present values, whatever the points are.
-        self.limits: list[Parameter] = self.mapping
+        self.limits = self.mapping
         if not self.mapped:
             self.mapping = without_bounds(self.varying)
-        self.bounded = any(p.min != -math.inf or p.max != math.inf for p in self.mapping)
+        self.bounded = has_bounds(self.mapping)
         if self.bounded:
             check_range(self.mapping)
         self.moved = leave_bounds(self.mapping) if self.bounded else {}
         self.scheme = "analytic" if settings["Dfun"] is not None else settings["jac"]
-        self.why: str | None = None  # no covariance
-        self.covar: FloatArray | None = None
-        self.on_bound: list[int] = []
+        self.why = None                 # no covariance
+        self.covar = None
+        self.on_bound = []              # variables, by index
         self.evaluator = self._evaluator(range(len(self.names)))
         self.u = self.evaluator.internal()
-        self.residual: FloatArray = np.empty(0)
+        self.residual = NOTHING
         self.info = 0
         self.solver_message = ""
-        self.stalled = False  # short of the minimum, beside a bound
-        self.beside = ""  # which variable and bound
+        self.stalled = False            # short of the minimum, beside a bound
+        self.beside = ""                # which variable and bound
 
     @property
-    def stopped(self) -> str | None:
+    def stopped(self):
         """Why the fit was stopped before its end."""
         return self.evaluator.stopped
 
-    def run(self) -> None:
+    def run(self):
         """Fit."""
         patience = self._patience()
         solver = self._solver(self.evaluator, self.u, patience)
@@ -135,16 +166,16 @@ class Fit:
         if best is not None:
             self.u, self.residual = best
 
-    def value(self, i: int) -> float:
+    def value(self, Py_ssize_t i):
         """The value of variable i at the solution."""
         item = self.mapping[i]
         return float(item.value if i in self.on_bound else item._from_internal(self.u[i]))
 
-    def place(self) -> None:
+    def place(self):
         """Set the values of the parameters to the solution."""
         self._whole().place(self.u)
 
-    def finish(self, solver: LevenbergMarquardt) -> None:
+    def finish(self, LevenbergMarquardt solver):
         """Sharpen a solution that was found, and estimate the covariance, not scaled."""
         covar, patience, released = None, self._patience(), 0
         for _ in range(RESTARTS):
@@ -170,7 +201,7 @@ class Fit:
                 self.why = "all variables are at a bound"
             if self.why is not None:
                 return
-            further: FloatArray | None = solver.x
+            further = solver.x
             if solver.info == TOO_MANY:
                 self.stalled = True
             else:
@@ -195,7 +226,7 @@ class Fit:
             covar = whole
         self.covar = None if self.stalled else covar
 
-    def _take(self, solver: LevenbergMarquardt) -> None:
+    def _take(self, LevenbergMarquardt solver):
         """Make the solver's point the solution."""
         if solver.fvec is None or len(self.on_bound) == len(self.names):
             return
@@ -205,7 +236,7 @@ class Fit:
         else:
             self.u = solver.x
 
-    def _patience(self) -> int | None:
+    def _patience(self):
         """Evaluations after which a fit with bounds is looked at for variables stuck beside them.
 
         None where it is not: without bounds, or if the user has set a limit of this kind.
@@ -214,7 +245,7 @@ class Fit:
             return None
         return PATIENCE * (len(self.names) + 1)
 
-    def _unstick(self, solver: LevenbergMarquardt, patience: int) -> LevenbergMarquardt:
+    def _unstick(self, LevenbergMarquardt solver, patience):
         """Put the variables that slow the fit down beside their bounds onto them.
 
         The mapping has little slope there, and several such variables hinder each other. Those
@@ -242,7 +273,7 @@ class Fit:
         whole.run(solver)
         return solver
 
-    def _inside(self, least: float = 1e-12) -> FloatArray | None:
+    def _inside(self, double least=1e-12):
         """A point off the bounds where chi-square is lower, by at least that part; None if none.
 
         Variables on their bounds are moved inside one by one, by small parts of their ranges, and
@@ -257,7 +288,7 @@ class Fit:
             low, high, bound = item.min, item.max, float(item.value)
             lowest_here = chisqr
             for part in (1e-9, 1e-6, 1e-3):
-                step = part * range_between(low, high, bound)
+                step = part * between(low, high, bound)
                 item.value = bound + step if bound == low else bound - step
                 u = self.u.copy()
                 u[i] = item._setup()
@@ -271,7 +302,7 @@ class Fit:
             best = together
         return best
 
-    def _chisqr_at(self, u: FloatArray) -> float:
+    def _chisqr_at(self, u):
         """Chi-square at internal values of all variables, infinite where it cannot be had."""
         residual = self._at(u)
         if residual is None or residual.shape != self.residual.shape:
@@ -280,12 +311,12 @@ class Fit:
             there = float(residual @ residual)
         return there if math.isfinite(there) else math.inf
 
-    def _free(self) -> list[int]:
+    def _free(self):
+        if not self.on_bound:
+            return list(range(len(self.names)))
         return [i for i in range(len(self.names)) if i not in self.on_bound]
 
-    def _evaluator(
-        self, indices: Sequence[int], before: ParameterResidual | None = None
-    ) -> ParameterResidual:
+    def _evaluator(self, indices, ParameterResidual before=None):
         """The residuals by some of the variables, the rest fixed where they are."""
         jacobian, col_deriv = self.settings["Dfun"], self.settings["col_deriv"]
         if jacobian is not None and jacobian is not self.fcn and len(indices) < len(self.names):
@@ -293,8 +324,8 @@ class Fit:
         return residual_of(
             self.fcn,
             self.params,
-            [self.varying[i] for i in indices],
-            [self.mapping[i] for i in indices],
+            some(self.varying, indices),
+            some(self.mapping, indices),
             self.args,
             self.kws,
             self.nan_policy,
@@ -307,10 +338,9 @@ class Fit:
             before,
         )
 
-    def _solver(
-        self, evaluator: ParameterResidual, u: FloatArray, maxfev: int | None = None
-    ) -> LevenbergMarquardt:
-        settings = self.settings
+    def _solver(self, ParameterResidual evaluator, cnp.ndarray u, maxfev=None):
+        cdef dict settings = self.settings
+        cdef double epsfcn, ftol, xtol, error = evaluator.error
         diag = settings["diag"]
         if diag is not None:
             # Given in external units: a step of the internal value is `gradient` times as long.
@@ -322,62 +352,57 @@ class Fit:
                 )
             chosen = [self.names.index(item.name) for item in evaluator.varying]
             diag = diag[chosen] * np.abs(evaluator.external(u)[1])
-        limits: dict[str, float] = {name: settings[name] for name in ("epsfcn", "ftol", "xtol")}
-        if settings["epsfcn"] is None:
-            limits["epsfcn"] = EPSFCN
-        for name in self.adapts:
-            limits[name] = max(limits[name], evaluator.error)
+        epsfcn = EPSFCN if settings["epsfcn"] is None else settings["epsfcn"]
+        ftol, xtol = settings["ftol"], settings["xtol"]
+        if error > 0:
+            epsfcn = max(epsfcn, error) if "epsfcn" in self.adapts else epsfcn
+            ftol = max(ftol, error) if "ftol" in self.adapts else ftol
+            xtol = max(xtol, error) if "xtol" in self.adapts else xtol
         return LevenbergMarquardt(
             u,
             jac=self.scheme,
-            ftol=limits["ftol"],
-            xtol=limits["xtol"],
+            ftol=ftol,
+            xtol=xtol,
             gtol=settings["gtol"],
             maxfev=settings["maxfev"] if maxfev is None else maxfev,
-            epsfcn=limits["epsfcn"],
+            epsfcn=epsfcn,
             factor=settings["factor"],
             diag=diag,
         )
 
-    def _covariance(
-        self, solver: LevenbergMarquardt
-    ) -> tuple[FloatArray | None, FloatArray | None]:
+    def _covariance(self, LevenbergMarquardt solver):
         """Refine the solution; the covariance, and a better point if the solver has stalled.
 
         Beside bounds the solver may stop for lack of slope in the mapping.
         """
-        evaluator = self.evaluator
-        refined = self.scheme if self.scheme in ("analytic", "cs") else "3-point"
-        scheme = self.scheme
-        before = solver.fnorm
-        promised = 0.0
-        if self.settings["refine"] and evaluator.max_nfev - evaluator.nfev >= evaluator.polish_cost(
-            refined
-        ):
+        cdef ParameterResidual evaluator = self.evaluator
+        cdef str refined = self.scheme if self.scheme in ("analytic", "cs") else "3-point"
+        cdef str scheme = self.scheme
+        cdef double before = solver.state.fnorm, promised = 0.0
+        if self.settings["refine"] and (
+                evaluator.max_nfev - evaluator.nfev >= evaluator.polish_cost(refined)):
             scheme = refined
             evaluator.polish(solver, refined)
             if evaluator.stopped is not None:
                 return None, None
-            if before > 0:
-                scaled = solver.qtf / before
-                promised = 0.5 * float(scaled @ scaled)
+            promised = promise(solver, before)
         tol = DEPENDENT[scheme]
         covar = evaluator.covariance(solver, tol)
         if covar is None:
             self.why = dependent_columns(solver, [item.name for item in evaluator.varying], tol)
             return None, None
         further = None
-        if self.bounded and promised > self._noise() and evaluator.step > STALLED:
-            if before - solver.fnorm > max(0.25 * promised, self._noise()) * before:
+        if self.bounded and evaluator.step > STALLED_PART and promised > self._noise():
+            if before - solver.state.fnorm > max(0.25 * promised, self._noise()) * before:
                 further = solver.x
             else:
                 further = self._descend(solver, promised)
-        if not (all_finite(covar) and covar.diagonal().min() > 0):
+        if not is_covariance(covar):
             self.why = "the covariance is beyond the range of doubles"
             return None, further
         return covar, further
 
-    def _noise(self) -> float:
+    def _noise(self):
         """Part of the norm that a step may promise because of errors in the residuals alone.
 
         Central differences with the best step have an error of epsfcn^(2/3).
@@ -385,7 +410,7 @@ class Fit:
         error = max(self.settings["epsfcn"] or 0.0, self.evaluator.error)
         return max(STALLED, float(error ** (2 / 3)))
 
-    def _descend(self, solver: LevenbergMarquardt, promised: float) -> FloatArray | None:
+    def _descend(self, LevenbergMarquardt solver, double promised):
         """A point that lowers the norm as promised, on the Gauss-Newton step of the values.
 
         None if there is none: then errors of the residuals have promised it. `solver` has the
@@ -399,7 +424,7 @@ class Fit:
         step[order] = np.linalg.solve(np.triu(triangle), -solver.qtf)
         if not all_finite(step):
             return None
-        free, norm = self._free(), float(solver.fnorm)
+        free, norm = self._free(), solver.state.fnorm
         for part in (1.0, 0.1, 0.01, 0.001):
             u = self.u.copy()
             for i, value, change in zip(free, start, part * step, strict=True):
@@ -420,7 +445,7 @@ class Fit:
                 return u[free]
         return None
 
-    def _beside(self) -> str:
+    def _beside(self):
         """The bound, and its variable, that leaves its mapping the least part of its slope."""
         worst, least = "", BESIDE
         for i in self._free():
@@ -436,7 +461,7 @@ class Fit:
                 worst, least = f"{near} of {item.name}", slope
         return worst
 
-    def _settle(self, patience: int | None = None) -> LevenbergMarquardt | None:
+    def _settle(self, patience=None):
         """Put variables whose solution is a bound onto it, and fit the others once more.
 
         Repeated until no more reach a bound. Returns the solver of the others, or None if nothing
@@ -455,37 +480,41 @@ class Fit:
             if solver is None:
                 return None
 
-    def _reached(self) -> dict[int, float]:
+    def _reached(self):
         """Variables, by index, whose solution is one of their bounds, and which.
 
         A solution beside a bound is taken for the bound if chi-square does not rise on the way
         there. So is any whose angle has been wound up, by steps far longer than the interval, if
         chi-square is lower there.
         """
-        found: dict[int, float] = {}
-        for i in self._free():
-            item = self.mapping[i]
-            low, high = item.min, item.max
-            if low == -math.inf and high == math.inf:
+        cdef dict found = {}
+        cdef ParameterBase item
+        cdef Py_ssize_t i
+        cdef double u, value, low, high, bound, scale, distance
+        for i in range(len(self.names)):
+            item = <ParameterBase> self.mapping[i]
+            low, high = item._min, item._max
+            if (low == -INFINITY and high == INFINITY) or i in self.on_bound:
                 continue
-            value = item._from_internal(self.u[i])
+            u = doubles(<cnp.ndarray> self.u)[i]
+            value = item.from_internal(u)
             bound = low if value - low <= high - value else high
-            scale = range_between(low, high, bound)
-            distance = abs(value - bound)
-            if abs(self.u[i]) > WOUND and -math.inf < low and high < math.inf:
+            scale = between(low, high, bound)
+            distance = fabs(value - bound)
+            if fabs(u) > WOUND and -INFINITY < low and high < INFINITY:
                 beyond = self._better_bound(i)
                 if beyond is not None:
                     found[i] = beyond
                 continue
-            if distance > NEAR_BOUND * scale:
+            if distance > NEAR_BOUND_PART * scale:
                 continue
-            if distance <= ROUNDING * abs(bound):
+            if distance <= ROUNDING_ERROR * fabs(bound):
                 found[i] = bound
                 continue
-            item.value = bound + (value - bound) / 64
             nearer = self.u.copy()
-            nearer[i] = item._setup()
-            item.value = value
+            item.store(bound + (value - bound) / 64)
+            nearer[i] = item.setup()
+            item.store(value)
             residual = self._at(nearer)
             if residual is None or residual.shape != self.residual.shape:
                 continue
@@ -499,7 +528,7 @@ class Fit:
                 found[i] = bound
         return found
 
-    def _better_bound(self, i: int) -> float | None:
+    def _better_bound(self, i):
         """The bound of variable i at which chi-square is lower than here, the lowest if both."""
         item, chisqr = self.mapping[i], float(self.residual @ self.residual) * (1 - 1e-12)
         value, best = item.value, None
@@ -515,13 +544,13 @@ class Fit:
                     best, chisqr = float(bound), there
         return best
 
-    def _whole(self) -> ParameterResidual:
+    def _whole(self):
         """The evaluator of all variables."""
         if len(self.evaluator.varying) == len(self.names):
             return self.evaluator
         return self._evaluator(range(len(self.names)), self.evaluator)
 
-    def _at(self, u: FloatArray) -> FloatArray | None:
+    def _at(self, cnp.ndarray u):
         """The residuals at internal values of all variables.
 
         None if the function raises an exception there, for it is our wish to look and not the
@@ -535,9 +564,7 @@ class Fit:
         evaluator.place(self.u)
         return residual
 
-    def _fit_others(
-        self, found: dict[int, float], patience: int | None
-    ) -> tuple[LevenbergMarquardt | None] | None:
+    def _fit_others(self, dict found, patience):
         """Fix variables at bounds and fit the rest; the solver if there is a rest.
 
         None if that is not possible, or not better: the solution is then as before.
@@ -575,7 +602,7 @@ class Fit:
         return (solver,)
 
 
-def dependent_columns(solver: Any, names: Sequence[str], tol: float) -> str:
+def dependent_columns(solver, names, tol):
     """Say which variables make the Jacobian singular.
 
     Parameters
@@ -610,13 +637,11 @@ def dependent_columns(solver: Any, names: Sequence[str], tol: float) -> str:
     )
 
 
-def columns_of(
-    jacobian: Callable[..., Any], indices: list[int], col_deriv: bool
-) -> Callable[..., Any]:
+def columns_of(jacobian, indices, col_deriv):
     """A function for some of the columns of a Jacobian; rows if it is transposed."""
 
-    def some(*args: Any, **kws: Any) -> Any:
-        columns = np.asarray(jacobian(*args, **kws))
-        return columns[indices] if col_deriv else columns[:, indices]
+    def columns(*args, **kws):
+        whole = np.asarray(jacobian(*args, **kws))
+        return whole[indices] if col_deriv else whole[:, indices]
 
-    return some
+    return columns

@@ -1,0 +1,31 @@
+from typing import Any, TypedDict
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+class Goodness(TypedDict):
+    ndata: int
+    nfree: int
+    chisqr: float
+    redchi: float
+    aic: float
+    bic: float
+
+TINY_CHISQR: float
+
+def correlations(covar: ArrayLike) -> NDArray[np.float64]: ...
+def goodness(residual: ArrayLike, nvarys: int) -> Goodness: ...
+def set_uncertainties(
+    params: Any,
+    varying: list[Any],
+    covar: ArrayLike,
+    withheld: tuple[str, ...] = (),
+    factor: float = 1.0,
+) -> None: ...
+def set_propagated(
+    params: Any,
+    expressions: list[Any],
+    names: list[str],
+    covar: ArrayLike,
+    factor: float = 1.0,
+) -> None: ...

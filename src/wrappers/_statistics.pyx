@@ -1,0 +1,192 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
+"""Goodness of fit, and uncertainties from the covariance matrix: the last steps of every fit.
+
+Compiled because in a small fit they would cost as much as ten evaluations of the function.
+"""
+
+from libc.math cimport NAN, isfinite, log, sqrt
+cimport numpy as cnp
+
+from fitcore._parameter cimport ParameterBase
+
+import numpy as np
+
+cnp.import_array()
+
+__all__ = ["TINY_CHISQR", "correlations", "goodness", "set_propagated",
+           "set_uncertainties"]
+
+# A perfect fit has no logarithm: chi-square counts as at least this, for each residual.
+TINY_CHISQR = 1e-250
+cdef double TINY = TINY_CHISQR
+cdef object ZERO = 0.0
+
+
+cdef cnp.ndarray plain(object a):
+    return np.ascontiguousarray(a, dtype=np.float64)
+
+
+cdef double sum_of_squares(const double *a, Py_ssize_t n) noexcept nogil:
+    cdef double total = 0.0
+    cdef Py_ssize_t i
+    for i in range(n):
+        total += a[i] * a[i]
+    return total
+
+
+def goodness(residual, Py_ssize_t nvarys):
+    """Statistics of the residuals of a fit.
+
+    Parameters
+    ----------
+    residual : ndarray, shape (N,)
+        Residuals at the solution; none if the fit was stopped before there were any.
+    nvarys : int
+        Number of variables.
+
+    Returns
+    -------
+    dict of str to number
+        By the names that results have for them:
+
+        ndata : int
+            Number of residuals, N.
+        nfree : int
+            Degrees of freedom, N less the number of variables.
+        chisqr : float
+            Sum of the squared residuals, at least 1e-250 N: a perfect fit has no logarithm.
+        redchi : float
+            Reduced chi-square: the sum of the squared residuals, however small, over `nfree`,
+            or over 1 if there are no degrees of freedom.
+        aic : float
+            Akaike's information criterion, ``N ln(chisqr/N) + 2 nvarys``.
+        bic : float
+            Bayesian information criterion, ``N ln(chisqr/N) + ln(N) nvarys``.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fitcore._statistics import goodness
+    >>> goodness(np.array([1.0, 1.0, 2.0]), 1)["redchi"]
+    3.0
+    """
+    cdef cnp.ndarray r = plain(residual)
+    cdef Py_ssize_t ndata = cnp.PyArray_SIZE(r)
+    cdef Py_ssize_t nfree = ndata - nvarys
+    cdef double squares, chisqr, deviance = NAN
+    if ndata == 0:
+        return {"ndata": 0, "nfree": nfree, "chisqr": NAN, "redchi": NAN, "aic": NAN, "bic": NAN}
+    squares = sum_of_squares(<double *> cnp.PyArray_DATA(r), ndata)
+    if isfinite(squares):
+        squares = np.dot(r, r)      # as users form it, to the last bit; of infinity it would warn
+    # A NaN stays one.
+    chisqr = TINY * ndata if squares < TINY * ndata else squares
+    if isfinite(chisqr):
+        deviance = ndata * log(chisqr / ndata)
+    return {
+        "ndata": ndata,
+        "nfree": nfree,
+        "chisqr": chisqr,
+        "redchi": squares / (nfree if nfree > 1 else 1),
+        "aic": deviance + 2 * nvarys,
+        "bic": deviance + log(<double> ndata) * nvarys,
+    }
+
+
+def correlations(covar):
+    """Correlations from a covariance matrix.
+
+    Parameters
+    ----------
+    covar : ndarray, shape (n, n)
+        Covariance, symmetric; a variance of 0 means that nothing is known of that variable.
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+        Symmetric to the last bit; 0 where a variance is 0.
+    """
+    cdef cnp.ndarray matrix = np.array(covar, dtype=np.float64, order="C", ndmin=2)
+    cdef Py_ssize_t i, j, n = cnp.PyArray_DIM(matrix, 0)
+    cdef double *c = <double *> cnp.PyArray_DATA(matrix)
+    cdef double here, there
+    # The inverse roots first: products of two small standard errors underflow.
+    for i in range(n):
+        here = 1 / sqrt(c[i * n + i]) if c[i * n + i] > 0 else 0.0
+        for j in range(i):
+            there = c[j * n + j]        # an inverse root by now
+            c[i * n + j] = c[i * n + j] * there * here
+            c[j * n + i] = c[i * n + j]
+        c[i * n + i] = here
+    for i in range(n):
+        c[i * n + i] = 1.0 if c[i * n + i] > 0 else 0.0
+    return matrix
+
+
+def set_uncertainties(params, list varying, covar, tuple withheld=(), double factor=1.0):
+    """Write standard errors and correlations into the parameters.
+
+    Those of fixed parameters are 0; those of expressions are propagated to first order.
+
+    Parameters
+    ----------
+    params : Parameters
+        Where they are written.
+    varying : list of Parameter, length n
+        The variables, members of `params`.
+    covar : ndarray, shape (n, n)
+        Their covariance, symmetric; a variance of 0 means that nothing is known of that variable.
+    withheld : tuple of str
+        Variables on a bound: they get none, and the rest count them as fixed.
+    factor : float, default 1.0
+        What `covar` is to be multiplied by; correlations do not depend on it, even where it is 0.
+    """
+    cdef cnp.ndarray matrix = plain(covar)
+    cdef Py_ssize_t i, j, n = len(varying)
+    cdef const double *c = <const double *> cnp.PyArray_DATA(matrix)
+    cdef cnp.ndarray correlated = correlations(matrix)
+    cdef const double *r = <const double *> cnp.PyArray_DATA(correlated)
+    cdef ParameterBase item
+    cdef bint derived = False
+    cdef list names = [(<ParameterBase?> value)._name for value in varying]
+    if cnp.PyArray_SIZE(matrix) != n * n:
+        raise ValueError(f"covar must have shape ({n}, {n}), got {covar.shape}")
+    for value in params.values():
+        item = <ParameterBase?> value
+        item.stderr, item.correl = ZERO, None
+        derived |= item._expr is not None
+    for i in range(n):
+        item = <ParameterBase> varying[i]
+        if names[i] in withheld:
+            item.stderr = None
+            continue
+        item.stderr = sqrt(c[i * n + i] * factor)
+        item.correl = {names[j]: r[i * n + j] for j in range(n)
+                       if j != i and names[j] not in withheld}
+    if derived:
+        set_propagated(params, [value for value in params.values()
+                                if (<ParameterBase> value)._expr is not None],
+                       names, matrix, factor)
+
+
+def set_propagated(params, list expressions, list names, covar, double factor=1.0):
+    """Write standard errors into parameters that are expressions, to first order.
+
+    Parameters
+    ----------
+    params : Parameters
+    expressions : list of Parameter
+        Those to be written to, members of `params`.
+    names : list of str, length n
+        The variables.
+    covar : ndarray, shape (n, n)
+        Their covariance.
+    factor : float, default 1.0
+        What `covar` is to be multiplied by.
+    """
+    cdef double variance
+    cdef dict rows = params._expression_jacobian(names)
+    for value in expressions:
+        row = rows[(<ParameterBase?> value)._name]
+        variance = float(row @ covar @ row) * factor
+        (<ParameterBase> value).stderr = sqrt(variance) if variance >= 0 else None
