@@ -78,6 +78,8 @@ def least_squares(objective: Objective, kws: dict[str, Any]) -> Any:
             return np.asarray(found).T if transposed else found
 
         kws["jac"] = by_values
+    elif jac is None and objective.has_slopes:
+        kws["jac"] = lambda x: objective.evaluator.columns(x).T  # type: ignore[attr-defined]
 
     def residual(x: Any) -> FloatArray:
         objective(x)

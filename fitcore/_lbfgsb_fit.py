@@ -9,6 +9,8 @@ import numpy as np
 
 from fitcore._arguments import read_bool, read_number
 from fitcore._at_minimum import Survey, survey
+from fitcore._native_objective import ScaledObjective, UncompiledExpression
+from fitcore._objective import FELT, steps_of
 from fitcore.lbfgsb import LBFGSB
 
 if TYPE_CHECKING:
@@ -222,9 +224,48 @@ class LBFGSBFit:
             settings["maxls"],
         )
 
+        if not self._natively(solver, scale, unit, central):
+            self._by_python(solver, scale, unit, central)
+        self.fields = {
+            "x": np.clip(solver.x / scale, objective.lower, objective.upper),
+            "fun": solver.f / unit,
+            "jac": solver.g * scale / unit,
+            "nit": self.nit,
+        }
+        return solver
+
+    def _natively(self, solver: LBFGSB, scale: FloatArray, unit: float, central: bool) -> bool:
+        """Run a native function without coming up to Python; False where that is not possible."""
+        objective, settings = self.objective, self.settings
+        evaluator: Any = objective.evaluator
+        plain = objective.has_slopes or objective.jac is None
+        asked = settings["callback"] is not None or settings["epsilon"] is not None
+        if not (getattr(evaluator, "drives", False) and plain) or asked or self._iprint() > 0:
+            return False
+        if objective.reduce is not None and not objective.scalar:
+            return False
+        central = central or not objective.squares
+        relative = steps_of(central, objective.squares)
+        native = ScaledObjective(
+            evaluator, scale, unit, objective.lower, objective.upper, objective.has_slopes,
+            central, relative, FELT,
+        )  # fmt: skip
+        native.begin(objective.best_x, objective.best_value, objective.best_residual)
+        try:
+            native.run(solver, settings["maxiter"], settings["maxfun"])
+        except UncompiledExpression:
+            return False
+        finally:
+            self.nit += solver.nit
+            objective.best_x, objective.best_value, objective.best_residual = native.best
+        return True
+
+    def _by_python(self, solver: LBFGSB, scale: FloatArray, unit: float, central: bool) -> None:
+        objective, settings = self.objective, self.settings
+
         def function(z: FloatArray) -> tuple[float, FloatArray]:
             at = np.clip(z / scale, objective.lower, objective.upper)
-            if settings["jac"] is not None:
+            if objective.jac is not None:
                 value, gradient = objective(at), objective.gradient(at)
             elif settings["epsilon"] is not None:
                 value, gradient = self._by_epsilon(at)
@@ -241,13 +282,6 @@ class LBFGSBFit:
             return False
 
         self._printed(solver, function, each)
-        self.fields = {
-            "x": np.clip(solver.x / scale, objective.lower, objective.upper),
-            "fun": solver.f / unit,
-            "jac": solver.g * scale / unit,
-            "nit": self.nit,
-        }
-        return solver
 
     def _by_epsilon(self, at: FloatArray) -> tuple[float, FloatArray]:
         """Forward differences of the scalar with the step that was asked for, as fmin_l_bfgs_b."""
@@ -267,19 +301,21 @@ class LBFGSBFit:
         from fitcore.optimize._lbfgsb_print import Printer
 
         settings = self.settings
-        iprint = settings["iprint"]
-        if iprint is True:
-            iprint = 1
-        printer = Printer(int(iprint) if iprint is not False else -1, solver.x)
+        iprint = self._iprint()
+        printer = Printer(iprint, solver.x)
         printer.head(solver)
         solver.run(
             function,
-            trace=printer.trace if int(iprint) > 0 else None,
+            trace=printer.trace if iprint > 0 else None,
             callback=each,
             maxiter=settings["maxiter"],
             maxfun=settings["maxfun"],
         )
         printer.end(solver)
+
+    def _iprint(self) -> int:
+        iprint = self.settings["iprint"]
+        return -1 if iprint is False else int(iprint)
 
     def _scales(self, x: FloatArray, central: bool) -> tuple[FloatArray, float]:
         """What each variable, and the function, is multiplied by.

@@ -15,6 +15,7 @@ from fitcore._arguments import read_parameters
 from fitcore._model import ModelObjective
 from fitcore._model_data import coerce_arraylike
 from fitcore._model_eval import translate
+from fitcore.native import NativeFunction
 from fitcore.parameter import Parameter, Parameters
 
 if TYPE_CHECKING:
@@ -102,6 +103,10 @@ def make_objective(
 
     if type(model)._residual is not Model._residual:
         return model._residual
+    if isinstance(model.func, NativeFunction):
+        native = model.func._of_model(model, data, weights, given)
+        if native is not None:
+            return native
     return ModelObjective(model, data, weights, given, translate, coerce_arraylike, compare)
 
 

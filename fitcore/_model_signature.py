@@ -9,6 +9,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fitcore._native import NativeCall
+
 __all__ = [
     "FORBIDDEN",
     "Arguments",
@@ -84,6 +86,11 @@ def read_function(func: Callable[..., Any]) -> FunctionSignature:
     ValueError
         If it has ``*args`` or positional-only arguments, or cannot be read.
     """
+    if isinstance(func, NativeCall) and (func.kind != "model" or func.names is None):
+        raise ValueError(
+            "the function of a model must be a NativeFunction of kind 'model' with names, got "
+            f"{func!r} with names={func.names!r}"
+        )
     if hasattr(func, "argnames") and hasattr(func, "kwargs"):
         # The function says itself what it takes by name.
         given = dict(func.kwargs)

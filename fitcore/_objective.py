@@ -9,6 +9,7 @@ import numpy as np
 
 from fitcore._fit import AbortFitException, ParameterResidual, twins
 from fitcore._leastsq_start import check_range, leave_bounds, without_bounds
+from fitcore._native import NativeCall
 from fitcore._native_fit import residual_of
 from fitcore._stops import ResidualsChanged
 
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["Objective", "reducer"]
+__all__ = ["FELT", "Objective", "reducer", "steps_of"]
 
 # Relative steps of differences in the values; as for leastsq, wide enough for models computed to
 # single precision or so. Central ones, from the values of a scalar, take its power 2/3.
@@ -33,6 +34,11 @@ CENTRAL = 1e-4
 CENTRAL_SCALAR = 6e-6
 # A step changes the residuals by more than this part, or it is too short.
 FELT = 1e-11
+
+
+def steps_of(central: bool, squares: bool) -> float:
+    """The relative step of differences, of a sum of squares or of another scalar."""
+    return (CENTRAL if squares else CENTRAL_SCALAR) if central else FORWARD
 
 
 def negentropy(r: FloatArray) -> float:
@@ -103,6 +109,9 @@ class Objective:
         inside: bool = False,
     ) -> None:
         self.fitter, self.mapped, self.jac = fitter, mapped, jac
+        self.function = fitter._function()
+        if isinstance(self.function, NativeCall) and self.function.has_derivatives and jac is None:
+            self.jac = self.function
         self.reduce = reducer(fitter.reduce_fcn)
         self.params = prepared.params
         self.names = prepared.var_names
@@ -141,7 +150,7 @@ class Objective:
         """An evaluator of the user's function in other coordinates, or by some variables."""
         fitter = self.fitter
         made = residual_of(
-            fitter._function(),
+            self.function,
             self.params,
             self.varying if varying is None else varying,
             points,
@@ -150,9 +159,15 @@ class Objective:
             fitter.nan_policy,
             min(int(min(limit, 2.0**60)), 2**60),
             iter_cb,
+            jac=self.jac if self.has_slopes else None,
         )
         made.scalars = True
         return made
+
+    @property
+    def has_slopes(self) -> bool:
+        """Whether the function is native and gives the derivatives that are used."""
+        return self.jac is not None and self.jac is self.function
 
     def by_values(self) -> ParameterResidual:
         """An evaluator whose points are the values themselves; it stops nowhere."""
@@ -328,7 +343,7 @@ class Objective:
 
     def _step(self, j: int, x: float, central: bool) -> tuple[float, float]:
         """The step to begin with, and the longest."""
-        relative = (CENTRAL if self.squares else CENTRAL_SCALAR) if central else FORWARD
+        relative = steps_of(central, self.squares)
         size = abs(x)
         bounded = self.limits[j].min > -math.inf or self.limits[j].max < math.inf
         if self.mapped and bounded:
@@ -339,6 +354,8 @@ class Objective:
 
     def _given(self, x: FloatArray) -> tuple[FloatArray, FloatArray | None]:
         """Derivatives by the user's function."""
+        if self.has_slopes:
+            return self._native(x)
         fitter, jac = self.fitter, self.jac
         assert jac is not None
         # Known from the evaluation just before, often; copied, for jac may use the same memory.
@@ -367,6 +384,19 @@ class Objective:
                 f"objective, or (N, {n}), the Jacobian of the residuals"
             )
         return given * slopes, None
+
+    def _native(self, x: FloatArray) -> tuple[FloatArray, FloatArray | None]:
+        """Derivatives by the native function itself."""
+        self.value_there = self(x)
+        columns: FloatArray = self.evaluator.columns(x)  # type: ignore[attr-defined]
+        if self.squares:
+            return 2 * (columns @ self.residual), columns
+        if self.scalar:
+            return columns[0 : x.size, 0].copy(), None
+        raise TypeError(
+            "the derivatives of a native function of kind 'residual' are those of its residuals, "
+            "not of what reduce_fcn makes of them: make it without derivatives"
+        )
 
     def __reduce__(self) -> tuple[Any, ...]:
         # For workers in other processes: what has been counted and found stays behind.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -191,7 +192,15 @@ class NativeFunction(NativeCall):
             )
         return cls(exported[name], *args, **kwargs)
 
-    def __call__(self, *args: Any) -> Any:
+    @property
+    def __signature__(self) -> inspect.Signature:
+        """How it is called: a model with names takes its parameters by them."""
+        both = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        if self.kind != "model" or self.names is None:
+            return inspect.Signature([inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)])
+        return inspect.Signature([inspect.Parameter(name, both) for name in ("x", *self.names)])
+
+    def __call__(self, *args: Any, **by_name: Any) -> Any:
         """Call it from Python.
 
         Parameters
@@ -199,6 +208,8 @@ class NativeFunction(NativeCall):
         *args
             The parameters, shape (n,), or `Parameters`. Of kind 'model' before them the points x,
             shape (m,) or (nx, m), and the parameters one by one or as `Parameters`.
+        **by_name
+            Of a model with names: x and parameters.
 
         Returns
         -------
@@ -210,10 +221,10 @@ class NativeFunction(NativeCall):
         NativeStop
             If the function returns a value other than 0.
         """
-        value = self._value(args, jacobian=False)
+        value = self._value(self._in_order(args, by_name), jacobian=False)
         return float(value[0]) if self.kind == "objective" else value
 
-    def jacobian(self, *args: Any) -> Array:
+    def jacobian(self, *args: Any, **by_name: Any) -> Array:
         """Its derivatives by the parameters; arguments as for a call.
 
         Returns
@@ -229,7 +240,7 @@ class NativeFunction(NativeCall):
         """
         if not self.has_derivatives:
             raise TypeError("the NativeFunction has no derivatives: see derivatives=")
-        return self._value(args, jacobian=True)
+        return self._value(self._in_order(args, by_name), jacobian=True)
 
     def gradient(self, p: Any) -> Array:
         """The derivatives of an objective, shape (n,); as `jacobian`."""
@@ -280,13 +291,48 @@ class NativeFunction(NativeCall):
                 )
             full = factors.shape == data.shape
             factors = factors.copy() if full else np.full(data.shape, factors.item())
+        return self._with_data(points, data, factors, rows, self.names)
+
+    def _of_model(
+        self, model: Any, data: Any, weights: Any, given: Mapping[str, Any]
+    ) -> NativeFunction | None:
+        """The residuals of a `Model` of this function; None where they are not real vectors."""
+        arrays = [np.asarray(a) for a in (data, given.get("x"), weights) if a is not None]
+        plain = all(a.dtype.kind in "fiu" for a in arrays) and arrays[0].ndim == 1
+        if not plain or set(given) != {"x"} or self.names is None:
+            return None
+        points, y = np.array(arrays[1], np.float64), np.array(arrays[0], np.float64)
+        if points.ndim not in (1, 2) or points.shape[-1] != y.size:
+            return None
+        factors = None
+        if weights is not None:
+            if arrays[2].shape not in ((), (1,), y.shape):
+                return None
+            factors = np.array(np.broadcast_to(arrays[2], y.shape), np.float64)
+        rows = points.shape[0] if points.ndim == 2 else 1
+        names = tuple(model.prefix + name for name in self.names)
+        return self._with_data(points, y, factors, rows, names, of_model=True)
+
+    def _with_data(
+        self,
+        x: Array,
+        y: Array,
+        weights: Array | None,
+        rows: int,
+        names: tuple[str, ...] | None,
+        *,
+        of_model: bool = False,
+    ) -> NativeFunction:
         made = NativeFunction.__new__(NativeFunction)
         NativeCall.__init__(
-            made, "residual", self.address, self.user_address, data.size, self.has_derivatives,
-            self.names, self,
+            made, "residual", self.address, self.user_address, y.size, self.has_derivatives, names,
+            self,
         )  # fmt: skip
-        made._curve(points, data, factors, rows)
+        made._curve(x, y, weights, rows, of_model)
         return made
+
+    def _in_order(self, args: tuple[Any, ...], by_name: dict[str, Any]) -> tuple[Any, ...]:
+        return self.__signature__.bind(*args, **by_name).args if by_name else args
 
     def _value(self, args: tuple[Any, ...], *, jacobian: bool) -> Array:
         self._check()

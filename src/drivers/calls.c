@@ -41,19 +41,19 @@ int fitcore_curve_residual(int64_t m, int64_t n, const double *p, double *f, dou
 {
     const fitcore_curve *curve = data;
     const double *y = curve->y, *weights = curve->weights;
+    const double sign = curve->data_first ? -1.0 : 1.0; /* exact */
     int code = curve->model(m, curve->nx, curve->x, n, p, f, fjac, curve->data);
     if (code != 0)
         return code;
-    if (f != NULL && weights == NULL)
-        for (int64_t i = 0; i < m; i++)
-            f[i] -= y[i];
-    else if (f != NULL)
-        for (int64_t i = 0; i < m; i++)
-            f[i] = weights[i] * (f[i] - y[i]);
-    if (fjac != NULL && weights != NULL)
+    for (int64_t i = 0; f != NULL && i < m; i++) {
+        f[i] = sign * (f[i] - y[i]);
+        if (weights != NULL)
+            f[i] *= weights[i];
+    }
+    if (fjac != NULL && (weights != NULL || curve->data_first))
         for (int64_t j = 0; j < n; j++, fjac += m)
             for (int64_t i = 0; i < m; i++)
-                fjac[i] *= weights[i];
+                fjac[i] *= weights != NULL ? sign * weights[i] : sign;
     return 0;
 }
 

@@ -10,7 +10,7 @@ cdef class Evaluator:
     cdef fitcore_calls *calls
     cdef Py_ssize_t rows
     # Whether the function is native: then NativeStop ends a run, and is no error.
-    cdef bint native
+    cdef bint is_native
     # After a native drive: raise, or return to go on, if it is not at its end, by the methods.
     cdef int ended(self, int how) except -1
     # Exceptions pass through the driver unchanged.

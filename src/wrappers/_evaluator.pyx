@@ -184,7 +184,7 @@ cdef Evaluator native_evaluator(NativeCall func, args, jac, bint col_deriv, call
                          "else tells it")
     if rows >= 0 and made.rows != rows:
         raise ValueError(f"the NativeFunction has m={made.rows} residuals, wanted {rows}")
-    made.function, made.callback, made.native = func, callback, True
+    made.function, made.callback, made.is_native = func, callback, True
     if scheme == "analytic" and jac is not None and jac is not func:
         made.derivatives = PythonEvaluator(func, (), jac, col_deriv, None)
     elif scheme == "analytic" and not func.has_derivatives:

@@ -20,6 +20,7 @@ cdef extern from "fitcore_drive.h" nogil:
         const double *x
         const double *y
         const double *weights
+        int data_first
     ctypedef struct fitcore_differences:
         fitcore_objective function
         void *data
@@ -37,6 +38,7 @@ cdef extern from "fitcore_drive.h" nogil:
     int DRIVE_ITERATIONS "FITCORE_DRIVE_ITERATIONS"
     int DRIVE_EVALUATIONS "FITCORE_DRIVE_EVALUATIONS"
 
+    int fitcore_calls_look(fitcore_calls *calls)
     int fitcore_curve_residual(int64_t m, int64_t n, const double *p, double *f, double *fjac,
                                void *curve)
     int fitcore_forward_objective(int64_t n, const double *p, double *f, double *g,
@@ -56,6 +58,7 @@ cdef class NativeCall:
     cdef readonly object m              # number of residuals, or None
     cdef readonly bint has_derivatives
     cdef readonly tuple names           # of the parameters it takes, or None
+    cdef readonly bint complete         # it knows its data: the arguments of a fit say no more
     cdef object keep                    # what must live as long
     cdef fitcore_curve curve            # of a model with its data
 

@@ -111,9 +111,13 @@ cdef class NativeCall:
             return objective_as_residual(m, n, p, f, fjac, &self.curve)
         return (<fitcore_residual> self.pointer)(m, n, p, f, fjac, self.user)
 
-    def _curve(self, cnp.ndarray x, cnp.ndarray y, weights, Py_ssize_t nx):
-        """Make this, a residual, that of a model, whose pointer it has, and data: C-contiguous."""
+    def _curve(self, cnp.ndarray x, cnp.ndarray y, weights, Py_ssize_t nx, bint of_model):
+        """Make this, a residual, that of a model, whose pointer it has, and data: C-contiguous.
+
+        Those of a Model are data less model, and its fits pass the data as arguments as well.
+        """
         cdef cnp.ndarray w = weights
+        self.curve.data_first = self.complete = of_model
         self.curve.model, self.curve.data = <fitcore_model> self.pointer, self.user
         self.curve.nx = nx
         self.curve.x, self.curve.y = doubles(x), doubles(y)

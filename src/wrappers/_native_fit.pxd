@@ -48,6 +48,10 @@ cdef struct native_fit:
     Why why
     int code
 
+# Residuals and Jacobian at internal values: a fitcore_residual whose data is a native_fit.
+cdef int mapped(int64_t m, int64_t n, const double *u, double *f, double *fjac,
+                void *data) noexcept nogil
+
 
 cdef class NativeParameterResidual(ParameterResidual):
     cdef NativeCall function

@@ -178,7 +178,7 @@ cdef class NativeParameterResidual(ParameterResidual):
 
     def __init__(self, NativeCall fcn not None, *args, **options):
         super().__init__(fcn, *args, **options)
-        if self.args or self.kws:
+        if (self.args or self.kws) and not fcn.complete:
             raise TypeError("a NativeFunction takes no further arguments: args and kws (fcn_args "
                             f"and fcn_kws) must be empty, got {self.args!r:.40} and "
                             f"{self.kws!r:.40}. Use its user_data")
@@ -188,7 +188,7 @@ cdef class NativeParameterResidual(ParameterResidual):
                                 "residual(x, y) makes the function to minimize")
             raise ValueError("m, the number of residuals, must be given to the NativeFunction: "
                              "nothing else tells it")
-        self.function, self.rows = fcn, fcn.m
+        self.function, self.is_native, self.rows = fcn, True, fcn.m
         self.prepare()
 
     cdef int prepare(self) except -1:
@@ -297,8 +297,26 @@ cdef class NativeParameterResidual(ParameterResidual):
         fit.finite_values = self.policy == POLICY_RAISE and not self.lenient
         return 0
 
+    @property
+    def drives(self):
+        """Whether solvers may run without coming up to this."""
+        return self.calls != NULL
+
+    def columns(self, cnp.ndarray u):
+        """Derivatives of the residuals by the internal values `u`, shape (n, m)."""
+        cdef cnp.npy_intp shape[2]
+        cdef cnp.ndarray out
+        shape[0], shape[1] = cnp.PyArray_SIZE(u), self.rows
+        if self.policy == POLICY_OMIT and self.kept is not None:
+            shape[1] = np.count_nonzero(self.kept)
+        out = cnp.PyArray_ZEROS(2, shape, cnp.NPY_DOUBLE, 0)
+        self.jacobian(doubles(u), shape[0], doubles(out), shape[1])
+        return out
+
     def run(self, LevenbergMarquardt solver):
         """Run `solver` to its end, or until this stops it; see `stopped`."""
+        if self.function.code == OBJECTIVE and not self.scalars:
+            self.coerce(0.0)            # says what is wanted
         self.gather()
         super().run(solver)
 

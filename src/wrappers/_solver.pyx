@@ -47,7 +47,7 @@ cdef class Solver:
         try:
             self.loop(evaluator)
         except NativeStop as stop:
-            if not evaluator.native:
+            if not evaluator.is_native:
                 raise
             self.stop_code = stop.code
             self.stop()

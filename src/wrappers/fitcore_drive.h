@@ -74,13 +74,15 @@ typedef struct {
 
 int fitcore_drive_lbfgsb(lbfgsb_state *s, fitcore_lb_arrays *a, fitcore_calls *calls);
 
-/* A model and its data as residuals, weights * (model - y): a fitcore_residual. */
+/* A model and its data as residuals, weights * (model - y), or with data_first (y - model) *
+   weights: a fitcore_residual. */
 typedef struct {
     fitcore_model model;
     void *data;
     int64_t nx;
     const double *x, *y;
     const double *weights;      /* NULL: 1 */
+    int data_first;
 } fitcore_curve;
 
 int fitcore_curve_residual(int64_t m, int64_t n, const double *p, double *f, double *fjac,

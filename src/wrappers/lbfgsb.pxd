@@ -3,6 +3,7 @@ from libc.stdint cimport int64_t
 cimport numpy as cnp
 
 from fitcore._native cimport fitcore_calls
+from fitcore._native_types cimport fitcore_objective
 
 cdef extern from "fitcore_lbfgsb.h" nogil:
     ctypedef struct fitcore_lb_kernels:
@@ -55,6 +56,42 @@ cdef extern from "fitcore_drive.h" nogil:
         int64_t restarts, maxiter, maxfun
         const int64_t *evaluations
     int fitcore_drive_lbfgsb(lbfgsb_state *s, fitcore_lb_arrays *a, fitcore_calls *calls)
+
+
+# For code that links: the steps of the solver and a whole minimization, without Python or the GIL.
+# The functions of fitcore_lbfgsb.h themselves are within the module.
+
+# Settings as of LBFGSB; lb_defaults() sets them all.
+ctypedef struct lb_options:
+    int64_t m
+    double factr, pgtol
+    int maxls
+    int64_t maxiter, maxfun             # negative: none
+    int derivatives                     # whether the function gives the gradient
+
+ctypedef struct lb_report:
+    # As of LBFGSB, 5 also where a limit ends it; 0 improper input, -1 stopped by the function,
+    # -2 no memory.
+    int info
+    int code                            # what the function returned, if it stopped
+    int64_t nit, nfev                   # nfev with the evaluations of differences
+    double f, projected_gradient
+
+cdef void lb_defaults(lb_options *options) noexcept nogil
+# Minimize a function from x (n), which becomes the solution; g (n) gets the gradient there. g, the
+# bounds, options and report may be NULL. Returns info.
+cdef int minimize_lbfgsb(fitcore_objective function, void *user_data, int64_t n, double *x,
+                         double *g, const double *lower, const double *upper,
+                         const lb_options *options, lb_report *report) noexcept nogil
+
+# fitcore_lb_init and so on, to be called from elsewhere; the step picks the kernels.
+cdef int64_t lb_work_size(int64_t n, int64_t m) noexcept nogil
+cdef int64_t lb_iwork_size(int64_t m) noexcept nogil
+cdef void lb_init(lbfgsb_state *s, int64_t n, int64_t m, int bounded, double factr, double pgtol,
+                  int maxls) noexcept nogil
+cdef void lb_step(lbfgsb_state *s, double *x, const double *l, const double *u, double f,
+                  double *g, double *wa, int64_t *iwa, signed char *marks) noexcept nogil
+cdef void lb_stop(lbfgsb_state *s) noexcept nogil
 
 
 cdef class Objective:

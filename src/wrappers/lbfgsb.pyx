@@ -2,16 +2,18 @@
 """Minimization under bounds by L-BFGS-B 3.0, driven by reverse communication."""
 
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
-from libc.math cimport NAN, isfinite
+from libc.math cimport INFINITY, NAN, isfinite, sqrt
 from libc.stdint cimport int64_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
 from fitcore._arrays cimport count, doubles, fresh, number, real_array, sole_owner, zeros
 from fitcore._native cimport (
-    DRIVE_DONE, DRIVE_EVALUATIONS, DRIVE_ITERATIONS, DRIVE_LOOKED, NativeCall, fitcore_calls,
-    fitcore_differences, fitcore_forward_objective, leave, start_calls,
+    DRIVE_CODE, DRIVE_DONE, DRIVE_EVALUATIONS, DRIVE_ITERATIONS, DRIVE_LOOKED, NativeCall,
+    fitcore_calls, fitcore_differences, fitcore_forward_objective, leave, start_calls,
 )
+from fitcore._native_types cimport fitcore_objective
 
 import numpy as np
 
@@ -992,3 +994,114 @@ def _restore(cls, bytes raw, tuple arrays, limits, tuple rest):
     solver._l, solver._u, solver.marks = lower, upper, marks
     solver.ft, solver.told, solver.restarts, solver.words = ft, told, restarts, words
     return solver
+
+
+# ------------------------------------------------------------------ for code that links
+
+cdef int64_t lb_work_size(int64_t n, int64_t m) noexcept nogil:
+    return fitcore_lb_work_size(n, m)
+
+
+cdef int64_t lb_iwork_size(int64_t m) noexcept nogil:
+    return fitcore_lb_iwork_size(m)
+
+
+cdef void lb_init(lbfgsb_state *s, int64_t n, int64_t m, int bounded, double factr, double pgtol,
+                  int maxls) noexcept nogil:
+    fitcore_lb_init(s, n, m, bounded, factr, pgtol, maxls)
+
+
+cdef void lb_step(lbfgsb_state *s, double *x, const double *l, const double *u, double f,
+                  double *g, double *wa, int64_t *iwa, signed char *marks) noexcept nogil:
+    fitcore_lb_step(s, x, l, u, f, g, wa, iwa, marks, &kernels)
+
+
+cdef void lb_stop(lbfgsb_state *s) noexcept nogil:
+    fitcore_lb_stop(s)
+
+
+cdef void lb_defaults(lb_options *options) noexcept nogil:
+    memset(options, 0, sizeof(lb_options))
+    options.m, options.factr, options.pgtol, options.maxls = 10, 1e7, 1e-5, 20
+    options.maxiter = options.maxfun = -1
+
+
+cdef int minimize_lbfgsb(fitcore_objective function, void *user_data, int64_t n, double *x,
+                         double *g, const double *lower, const double *upper,
+                         const lb_options *options, lb_report *report) noexcept nogil:
+    cdef lbfgsb_state s
+    cdef fitcore_lb_arrays a
+    cdef fitcore_calls calls
+    cdef fitcore_differences differences
+    cdef lb_options usual
+    cdef lb_report unwanted
+    cdef int64_t j, bounded, work, iwork
+    cdef double *memory
+    cdef double *low
+    cdef double *high
+    cdef double *relative
+    cdef int how
+    if options == NULL:
+        lb_defaults(&usual)
+        options = &usual
+    if report == NULL:
+        report = &unwanted
+    memset(report, 0, sizeof(lb_report))
+    report.f = report.projected_gradient = NAN
+    if function == NULL or x == NULL or n < 1 or options.m < 1 or options.maxls < 1:
+        return 0
+    if not (options.factr >= 0 and options.pgtol >= 0):
+        return 0
+    bounded = lower != NULL or upper != NULL
+    for j in range(n if bounded else 0):
+        if not (lower == NULL or upper == NULL or lower[j] <= upper[j]):
+            return 0
+    work, iwork = fitcore_lb_work_size(n, options.m), fitcore_lb_iwork_size(options.m)
+    memory = <double *> malloc((5 * n + work + iwork) * sizeof(double) + n)
+    if memory == NULL:
+        report.info = -2
+        return -2
+    memset(memory, 0, (5 * n + work + iwork) * sizeof(double) + n)
+    memset(&s, 0, sizeof(lbfgsb_state))
+    memset(&a, 0, sizeof(fitcore_lb_arrays))
+    memset(&calls, 0, sizeof(fitcore_calls))
+    low, high, relative = memory + n, memory + 2 * n, memory + 3 * n
+    a.x, a.g, a.wa = x, memory, memory + 5 * n
+    a.iwa = <int64_t *> (a.wa + work)
+    a.kernels, a.f = &kernels, NAN
+    a.maxiter = NO_LIMIT if options.maxiter < 0 else options.maxiter
+    a.maxfun = NO_LIMIT if options.maxfun < 0 else options.maxfun
+    for j in range(n):
+        low[j] = lower[j] if lower != NULL else -INFINITY
+        high[j] = upper[j] if upper != NULL else INFINITY
+        relative[j] = sqrt(2.220446049250313e-16)
+    if bounded:
+        a.l, a.u, a.marks = low, high, <signed char *> (a.iwa + iwork)
+    calls.objective, calls.data = function, user_data
+    memset(&differences, 0, sizeof(fitcore_differences))
+    if not options.derivatives:
+        differences.function, differences.data = function, user_data
+        differences.relative, differences.usual = relative, relative[0]
+        differences.lower, differences.upper = a.l, a.u
+        differences.point = memory + 4 * n
+        calls.objective, calls.data = fitcore_forward_objective, &differences
+        a.evaluations = &differences.evaluations
+    fitcore_lb_init(&s, n, options.m, bounded, options.factr, options.pgtol, options.maxls)
+    how = fitcore_drive_lbfgsb(&s, &a, &calls)
+    if how != DRIVE_DONE:
+        if s.task == LB_EVALUATE and a.told:    # in a line search: the last iterate
+            fitcore_lb_fetch(&s, a.wa, FETCH_X, 0, x)
+            fitcore_lb_fetch(&s, a.wa, FETCH_Y, s.col + 1, a.g)
+        fitcore_lb_stop(&s)
+    report.info = s.info
+    if how == DRIVE_CODE:
+        report.info, report.code = -1, calls.code
+    report.nit, report.nfev = s.nit - (s.info == LB_ABNORMAL), s.nfev
+    if not options.derivatives:
+        report.nfev = differences.evaluations
+    if a.told:
+        report.f, report.projected_gradient = s.f, s.sbgnrm
+        if g != NULL:
+            memcpy(g, a.g, n * sizeof(double))
+    free(memory)
+    return report.info

@@ -6,6 +6,7 @@ from fitcore._rowwise cimport StreamingLM
 from fitcore._evaluator cimport Evaluator
 from fitcore._hybrid cimport PowellHybrid
 from fitcore._native cimport fitcore_calls
+from fitcore._native_types cimport fitcore_residual
 from fitcore._solver cimport Solver
 
 cdef extern from "fitcore_minpack.h" nogil:
@@ -72,6 +73,40 @@ cdef extern from "fitcore_drive.h" nogil:
         int64_t cost
         int count
     int fitcore_drive_lm(lm_state *s, fitcore_lm_arrays *a, fitcore_calls *calls)
+
+
+# For code that links: the steps of the solver and a whole minimization, without Python or the GIL.
+# The functions of fitcore_minpack.h themselves are within the module.
+
+# Settings as of LevenbergMarquardt; lm_defaults() sets them all.
+ctypedef struct lm_options:
+    double ftol, xtol, gtol, epsfcn, factor
+    int64_t maxfev                      # 0: 100 or 200 (n + 1)
+    int derivatives                     # whether the function gives the Jacobian
+    int central                         # else: central differences instead of forward ones
+
+ctypedef struct lm_report:
+    int info                            # MINPACK's; -1 stopped by the function, -2 no memory
+    int code                            # what the function returned, if it stopped
+    int64_t nfev, njev, nit
+    double fnorm                        # norm of the residuals
+
+cdef void lm_defaults(lm_options *options) noexcept nogil
+# Minimize a sum of squares from x (n), which becomes the solution. fvec (m) gets the residuals and
+# covar (n by n) the inverse of J^T J, NaN where there is none; either may be NULL, as may the
+# bounds, options and report. Returns info.
+cdef int minimize_lm(fitcore_residual function, void *user_data, int64_t m, int64_t n, double *x,
+                     double *fvec, double *covar, const double *lower, const double *upper,
+                     const lm_options *options, lm_report *report) noexcept nogil
+
+# fitcore_lm_init, fitcore_lm_work_size, fitcore_lm_step and so on, to be called from elsewhere.
+cdef void lm_init(lm_state *state, int64_t m, int64_t n, int mode, int jac, double ftol,
+                  double xtol, double gtol, int64_t maxfev, double epsfcn, double factor,
+                  const double *diag) noexcept nogil
+cdef int64_t lm_work_size(int64_t m, int64_t n) noexcept nogil
+cdef void lm_step(lm_state *state, double *x, double *fvec, double *fjac, double *diag,
+                  double *qtf, int64_t *ipvt, double *xt, double *ft, double *wa) noexcept nogil
+cdef void lm_stop(lm_state *state, int info) noexcept nogil
 
 
 cdef class LevenbergMarquardt(Solver):

@@ -1,15 +1,17 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Levenberg-Marquardt least squares by MINPACK-1, driven by reverse communication."""
 
-from libc.math cimport NAN, fabs, fmax, fmin, isfinite, sqrt
+from libc.math cimport INFINITY, NAN, fabs, fmax, fmin, isfinite, sqrt
 from libc.stdint cimport int64_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
 from fitcore._arrays cimport count, doubles, fresh, number, sole_owner, vector, zeros
 from fitcore._evaluator cimport Evaluator
 from fitcore._hybrid cimport PowellHybrid
-from fitcore._native cimport fitcore_calls
+from fitcore._native cimport DRIVE_CODE, fitcore_calls
+from fitcore._native_types cimport fitcore_residual
 from fitcore._solver cimport (
     Solver, array_of_numbers, check_subclass, intact, read_state, scale_factors, start_point,
 )
@@ -18,6 +20,9 @@ import numpy as np
 
 from fitcore._auxiliary import check_jacobian, chkder, covar
 from fitcore._messages import MESSAGES, outcome
+
+cdef extern from "fitcore_bounded.h" nogil:
+    int64_t fitcore_bounded_work_size(int64_t m, int64_t n)
 
 cdef extern from "dispatch.h" nogil:
     int fitcore_cpu_level()
@@ -72,7 +77,7 @@ cdef cnp.ndarray ascending(Py_ssize_t n):
     return a
 
 
-cdef Py_ssize_t _work_size(Py_ssize_t m, Py_ssize_t n) noexcept:
+cdef Py_ssize_t _work_size(Py_ssize_t m, Py_ssize_t n) noexcept nogil:
     """Doubles of scratch for every use that a solver makes of it, one at a time."""
     return max(fitcore_lm_work_size(m, n), fitcore_gauss_newton_work_size(m, n),
                fitcore_fold_work_size(m, n))
@@ -885,3 +890,119 @@ def _restore(cls, bytes raw, tuple arrays, tall):
     solver.wa = np.zeros(_work_size(m, n))
     solver.allocated = True
     return solver
+
+
+# ------------------------------------------------------------------ for code that links
+
+cdef void lm_init(lm_state *state, int64_t m, int64_t n, int mode, int jac, double ftol,
+                  double xtol, double gtol, int64_t maxfev, double epsfcn, double factor,
+                  const double *diag) noexcept nogil:
+    fitcore_lm_init(state, m, n, mode, jac, ftol, xtol, gtol, maxfev, epsfcn, factor, diag)
+
+
+cdef int64_t lm_work_size(int64_t m, int64_t n) noexcept nogil:
+    return fitcore_lm_work_size(m, n)
+
+
+cdef void lm_step(lm_state *state, double *x, double *fvec, double *fjac, double *diag,
+                  double *qtf, int64_t *ipvt, double *xt, double *ft, double *wa) noexcept nogil:
+    fitcore_lm_step(state, x, fvec, fjac, diag, qtf, ipvt, xt, ft, wa)
+
+
+cdef void lm_stop(lm_state *state, int info) noexcept nogil:
+    fitcore_lm_stop(state, info)
+
+
+cdef void lm_defaults(lm_options *options) noexcept nogil:
+    memset(options, 0, sizeof(lm_options))
+    options.ftol = options.xtol = 1.49012e-8
+    options.epsfcn, options.factor = EPS, 100.0
+
+
+cdef int minimize_lm(fitcore_residual function, void *user_data, int64_t m, int64_t n, double *x,
+                     double *fvec, double *inverse, const double *lower, const double *upper,
+                     const lm_options *options, lm_report *report) noexcept nogil:
+    cdef lm_state s
+    cdef fitcore_lm_arrays a
+    cdef fitcore_calls calls
+    cdef lm_options usual
+    cdef lm_report unwanted
+    cdef int64_t j, bounded, maxfev, rank = 0, size
+    cdef double *memory
+    cdef double *low
+    cdef double *high
+    cdef int how, jac = JAC_FORWARD
+    if options == NULL:
+        lm_defaults(&usual)
+        options = &usual
+    if report == NULL:
+        report = &unwanted
+    memset(report, 0, sizeof(lm_report))
+    report.fnorm = NAN
+    if inverse != NULL:
+        for j in range(n * n):
+            inverse[j] = NAN
+    if function == NULL or x == NULL or n < 1 or m < n:
+        return 0
+    if not (options.ftol >= 0 and options.xtol >= 0 and options.gtol >= 0 and options.epsfcn >= 0
+            and options.factor > 0 and options.maxfev >= 0):
+        return 0
+    bounded = lower != NULL or upper != NULL
+    # ipvt and place have the width of doubles
+    size = 8 * n + m * n + 2 * m + _work_size(m, n)
+    if bounded:
+        size += fitcore_bounded_work_size(m, n)
+    memory = <double *> malloc(size * sizeof(double))
+    if memory == NULL:
+        report.info = -2
+        return -2
+    memset(&s, 0, sizeof(lm_state))
+    memset(&a, 0, sizeof(fitcore_lm_arrays))
+    a.x, a.diag, a.qtf, a.xt, a.h = x, memory, memory + n, memory + 2 * n, memory + 3 * n
+    low, high = memory + 4 * n, memory + 5 * n
+    a.fvec = memory + 6 * n
+    a.ft = a.fvec + m
+    a.fjac = a.ft + m
+    a.wa = a.fjac + m * n
+    a.ipvt = <int64_t *> (a.wa + _work_size(m, n))
+    a.place = a.ipvt + n
+    a.work = <double *> (a.place + n)
+    a.fold, a.count = fold_rows, 1
+    for j in range(n):
+        a.diag[j] = a.qtf[j] = 0
+        a.ipvt[j] = j + 1
+        a.place[j] = 0
+        low[j] = lower[j] if lower != NULL else -INFINITY
+        high[j] = upper[j] if upper != NULL else INFINITY
+        if bounded:
+            x[j] = fmin(fmax(x[j], low[j]), high[j])
+        a.xt[j] = x[j]
+    if bounded:
+        a.lower, a.upper = low, high
+    if options.derivatives:
+        jac = JAC_ANALYTIC
+    elif options.central:
+        jac = JAC_CENTRAL
+    maxfev = options.maxfev
+    if maxfev == 0:
+        maxfev = (100 if options.derivatives else 200) * (n + 1)
+    memset(&calls, 0, sizeof(fitcore_calls))
+    calls.residual, calls.data = function, user_data
+    fitcore_lm_init(&s, m, n, 1, jac, options.ftol, options.xtol, options.gtol, maxfev,
+                    options.epsfcn, options.factor, a.diag)
+    how = fitcore_drive_lm(&s, &a, &calls)
+    report.info = s.info
+    if how == DRIVE_CODE:
+        report.info, report.code = -1, calls.code
+    report.nfev, report.njev, report.nit = s.nfev, s.njev, s.nit
+    if s.nfev > 0:
+        report.fnorm = s.fnorm
+        if fvec != NULL:
+            memcpy(fvec, a.fvec, m * sizeof(double))
+    if inverse != NULL and s.factored and report.info >= 1 and report.info <= 8:
+        fitcore_covariance(n, a.fjac, m, a.ipvt, 0.0, inverse, &rank, a.wa)
+        if rank < n:
+            for j in range(n * n):
+                inverse[j] = NAN
+    free(memory)
+    return report.info
