@@ -304,9 +304,10 @@ cdef class Fit:
 
     def _chisqr_at(self, u):
         """Chi-square at internal values of all variables, infinite where it cannot be had."""
+        there = math.inf
         residual = self._at(u)
         if residual is None or residual.shape != self.residual.shape:
-            return math.inf
+            return there
         with np.errstate(all="ignore"):
             there = float(residual @ residual)
         return there if math.isfinite(there) else math.inf
