@@ -49,6 +49,21 @@ def get_include() -> str:
     return str(installed if installed.is_dir() else package.parent / "src" / "wrappers")
 
 
+class _Signature:
+    """How a function is called: a model with names takes its parameters by them.
+
+    The class itself keeps the signature of its ``__init__``.
+    """
+
+    def __get__(self, function: NativeFunction | None, owner: type) -> inspect.Signature:
+        if function is None:
+            raise AttributeError("__signature__")
+        if function.kind != "model" or function.names is None:
+            return inspect.Signature([inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)])
+        both = inspect.Parameter.POSITIONAL_OR_KEYWORD
+        return inspect.Signature([inspect.Parameter(name, both) for name in ("x", *function.names)])
+
+
 class NativeFunction(NativeCall):
     """A compiled function, given to the solvers in the place of a Python one.
 
@@ -192,13 +207,7 @@ class NativeFunction(NativeCall):
             )
         return cls(exported[name], *args, **kwargs)
 
-    @property
-    def __signature__(self) -> inspect.Signature:
-        """How it is called: a model with names takes its parameters by them."""
-        both = inspect.Parameter.POSITIONAL_OR_KEYWORD
-        if self.kind != "model" or self.names is None:
-            return inspect.Signature([inspect.Parameter("args", inspect.Parameter.VAR_POSITIONAL)])
-        return inspect.Signature([inspect.Parameter(name, both) for name in ("x", *self.names)])
+    __signature__ = _Signature()
 
     def __call__(self, *args: Any, **by_name: Any) -> Any:
         """Call it from Python.

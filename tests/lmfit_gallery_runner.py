@@ -18,19 +18,21 @@ mpl.use("Agg")
 
 import matplotlib.pyplot as plt
 
-EXAMPLE, DIRECTORY = Path(sys.argv[1]), Path(sys.argv[2])
 _written = 0
 
 
 def write_all(*args: Any, **kwargs: Any) -> None:
+    """Write all figures to files, and close them."""
     global _written
     for number in plt.get_fignums():
-        plt.figure(number).savefig(DIRECTORY / f"{EXAMPLE.stem}_{_written}.png", dpi=50)
+        plt.figure(number).savefig(
+            Path(sys.argv[2], f"{Path(sys.argv[1]).stem}_{_written}.png"), dpi=50
+        )
         _written += 1
     plt.close("all")
 
 
 if __name__ == "__main__":
     plt.show = write_all
-    runpy.run_path(str(EXAMPLE), run_name="__main__")
+    runpy.run_path(sys.argv[1], run_name="__main__")
     write_all()

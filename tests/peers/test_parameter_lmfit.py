@@ -31,6 +31,7 @@ import json
 import math
 import operator
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -334,11 +335,14 @@ def test_files_of_lmfit_can_be_read():
     theirs._asteval.symtable["k"] = 4.5
     theirs._asteval.symtable["grid"] = np.arange(3.0)
     theirs._asteval.symtable["f"] = math.cos
-    mine = fc.Parameters().loads(theirs.dumps())
+    theirs._asteval.symtable["g"] = shutil.rmtree
+    with pytest.warns(UserWarning, match="not loaded from a file: g"):
+        mine = fc.Parameters().loads(theirs.dumps())
     assert [state(par) for par in mine.values()] == [state(par) for par in theirs.values()]
     assert mine.eval("k*grid[2]") == 9.0
+    assert mine.eval("f(1)") == math.cos(1)
     with pytest.raises(NameError):
-        mine.eval("f(1)")
+        mine.eval("g(1)")
     assert mine.eval("gamfcn(5)") == 24.0
 
 

@@ -95,7 +95,7 @@ SOLVERS: dict[str, Callable[[], Any]] = {
     "fitcore lbfgsb": lambda: fit("lbfgsb"),
     "conf_interval": intervals,
     "Model": lambda: Model(decay).fit(Y, t=T, amp=1, tau=1).covar,
-    "chkder": lambda: chkder([1.0, 1.0], residual, jacobian),
+    "chkder": lambda: chkder([1.0, 1.0]),
     "StreamingLM": streaming,
     "covar": lambda: covar(np.array([[2.0, 1.0], [0.0, 3.0]]), np.array([0, 1])),
 }  # fmt: skip
