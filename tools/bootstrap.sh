@@ -20,7 +20,7 @@ profile=${1:-}
 case $profile in
 demo) set -- -e '.[plot]' ;;
 test) set -- -e '.[all]' --group test ;;
-debug) set -- -e . --group test ;;
+debug) set -- -e . --group core-test ;;
 bench) set -- . --group peers ;; # as users have it: an editable install is slower to import
 lint) set -- --group lint ;;
 *) die "usage: tools/bootstrap.sh demo|test|lint|debug|bench" ;;
