@@ -1,8 +1,9 @@
 """Fit models to data, and minimize functions under bounds, at native speed."""
 
-from fitcore import lineshapes, models
+import importlib
+from typing import TYPE_CHECKING, Any
+
 from fitcore._config import show_config
-from fitcore.batch import BatchResult, fit_many
 from fitcore.confidence import conf_interval, conf_interval2d, f_compare
 from fitcore.minimizer import (
     AbortFitException,
@@ -11,12 +12,26 @@ from fitcore.minimizer import (
     MinimizerResult,
     minimize,
 )
-from fitcore.model import CompositeModel, Model, ModelResult
-from fitcore.native import NativeFunction, NativeStop, get_include
 from fitcore.parameter import Parameter, Parameters, create_params
 from fitcore.printfuncs import ci_report, fit_report, report_ci, report_errors, report_fit
 
+if TYPE_CHECKING:
+    from fitcore import lineshapes, models
+    from fitcore.batch import BatchResult, fit_many
+    from fitcore.model import CompositeModel, Model, ModelResult
+    from fitcore.native import NativeFunction, NativeStop, get_include
+
 __version__ = "0.1.0"
+
+# Loaded when first asked for: they would double the time of the import.
+_LATER = {
+    "batch": ("BatchResult", "fit_many"),
+    "lineshapes": (),
+    "model": ("CompositeModel", "Model", "ModelResult"),
+    "models": (),
+    "native": ("NativeFunction", "NativeStop", "get_include"),
+}
+_MODULE_OF = {name: module for module, names in _LATER.items() for name in (module, *names)}
 
 __all__ = [
     "AbortFitException",
@@ -47,3 +62,16 @@ __all__ = [
     "report_fit",
     "show_config",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module 'fitcore' has no attribute {name!r}")
+    module = importlib.import_module(f"fitcore.{_MODULE_OF[name]}")
+    found = module if name in _LATER else getattr(module, name)
+    globals()[name] = found
+    return found
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *_MODULE_OF})
