@@ -285,27 +285,33 @@ def fail(rows: Rows, k: int, reason: str) -> None:
     rows["message"][k] = reason
 
 
+def left_out(
+    job: Job, y: Any, weights: NDArray[np.float64] | None, mask: Any
+) -> NDArray[np.bool_] | None:
+    """Points that are left out, in the shape of `y`, of one data set or more; None if none is."""
+    out = np.zeros(y.shape, dtype=bool)
+    for given in (job.mask, mask):
+        if given is not None:
+            out |= np.asarray(given, dtype=bool)
+    if isinstance(y, np.ma.MaskedArray):
+        out |= np.ma.getmaskarray(y)
+        y = y.data
+    if job.nan_policy == "omit":
+        out |= ~np.isfinite(y)
+        if weights is not None:
+            out |= ~np.isfinite(weights)
+    return out if out.any() else None
+
+
 def _fit_one(job: Job, chunk: Chunk, k: int, names: Sequence[str]) -> MinimizerResult:
     y = chunk.y[k]
     x = {name: job.x[name] if name in job.x else chunk.x[name][k] for name in job.variables}
     weights = job.weights if chunk.weights is None else chunk.weights[k]
-    masked = [
-        mask
-        for mask in (job.mask, None if chunk.mask is None else chunk.mask[k])
-        if mask is not None
-    ]
+    out = left_out(job, y, weights, None if chunk.mask is None else chunk.mask[k])
     if isinstance(y, np.ma.MaskedArray):
-        masked.append(np.ma.getmaskarray(y))
         y = y.data
-    if job.nan_policy == "omit":
-        masked.append(~np.isfinite(y))
-        if weights is not None:
-            masked.append(~np.isfinite(weights))
-    leave_out = np.zeros(y.shape, dtype=bool)
-    for mask in masked:
-        leave_out |= np.asarray(mask, dtype=bool)
-    if leave_out.any():
-        keep = ~leave_out
+    if out is not None:
+        keep = ~out
         if not keep.any():
             raise ValueError("all points of this data set are masked or NaN")
         x = {name: v[keep] if v.shape == y.shape else v for name, v in x.items()}

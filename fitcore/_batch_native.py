@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitcore._batch import BatchFitter, derive
-from fitcore._batch_fit import Chunk, Job, Rows, call_starts, empty_rows, fit_chunk
+from fitcore._batch_fit import Chunk, Job, Rows, call_starts, empty_rows, fit_chunk, left_out
 from fitcore._compiled_model import compile_model
 from fitcore._leastsq_start import NEXT, ROUNDING, START_INSIDE
 from fitcore._statistics import TINY_CHISQR
@@ -181,16 +181,16 @@ def _prepare(job: Job, compiled: Compiled, chunk: Chunk) -> _Data | None:
     if weights is not None:
         shape = (m,) if weights.ndim < 2 else (k, m)
         weights = np.ascontiguousarray(np.broadcast_to(weights, shape), dtype=np.float64)
-    left_out = _left_out(job, chunk, y, weights)
+    out = left_out(job, chunk.y, weights, chunk.mask)
     ndata = np.full(k, m, dtype=np.int64)
-    if left_out is not None:
-        ndata -= np.count_nonzero(left_out, axis=1)
-        y = np.where(left_out, 0.0, y)
-        weights = np.where(left_out, 0.0, 1.0 if weights is None else weights)
+    if out is not None:
+        ndata -= np.count_nonzero(out, axis=1)
+        y = np.where(out, 0.0, y)
+        weights = np.where(out, 0.0, 1.0 if weights is None else weights)
     fine = np.isfinite(y).all(axis=1) & (ndata >= len(job.var_names))
     if weights is not None:
         fine &= np.isfinite(weights).all(axis=-1)
-    start = _start(job, chunk, y, x, left_out, fine)
+    start = _start(job, chunk, y, x, out, fine)
     for item in job.params.values():
         if item.expr is None:
             fine &= np.isfinite(start[:, job.names.index(str(item.name))])
@@ -200,23 +200,6 @@ def _prepare(job: Job, compiled: Compiled, chunk: Chunk) -> _Data | None:
         rows = [np.broadcast_to(row, (k, m)) for row in rows]
     points = np.ascontiguousarray(np.stack(rows, axis=-2), dtype=np.float64)
     return _Data(y, points, weights, ndata, start, fine)
-
-
-def _left_out(
-    job: Job, chunk: Chunk, y: NDArray[np.float64], weights: NDArray[np.float64] | None
-) -> NDArray[np.bool_] | None:
-    """Points that are left out, shape (k, m); None if none is."""
-    masks = [mask for mask in (job.mask, chunk.mask) if mask is not None]
-    if isinstance(chunk.y, np.ma.MaskedArray):
-        masks.append(np.ma.getmaskarray(chunk.y))
-    if job.nan_policy == "omit":
-        masks.append(~np.isfinite(y))
-        if weights is not None:
-            masks.append(~np.isfinite(weights))
-    left_out = np.zeros(y.shape, dtype=bool)
-    for mask in masks:
-        left_out |= np.asarray(mask, dtype=bool)
-    return left_out if left_out.any() else None
 
 
 def _start(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from fitcore._leastsq_fit import CONVERGED, EXHAUSTED, TOO_MANY, Fit
 from fitcore._leastsq_native import NativeFit
 from fitcore._leastsq_originals import OriginalFit, check_settings
-from fitcore._leastsq_settings import read_limit, read_settings
+from fitcore._leastsq_settings import read_settings
 from fitcore._leastsq_start import beside_bounds, range_between
 from fitcore._messages import stopped_text
 from fitcore._native import NativeCall
@@ -31,13 +31,14 @@ def fit_leastsq(
     iter_cb: Callable[..., Any] | None,
     scale_covar: bool,
     nan_policy: str,
-    max_nfev: int | None,
+    limit: int,
     options: dict[str, Any],
     backend: str = "fitcore",
 ) -> MinimizerResult:
     """Fit, starting from a prepared result, which is completed and returned.
 
-    The arguments are those of :meth:`fitcore.Minimizer.leastsq` and its class.
+    The arguments are those of :meth:`fitcore.Minimizer.leastsq` and its class; `limit` is that of
+    the evaluations.
     """
     settings = read_settings(options)
     differences = options.get("jac") is not None
@@ -46,7 +47,6 @@ def fit_leastsq(
     if own and settings["Dfun"] is None:
         settings["Dfun"], settings["jac"] = fcn, "analytic"
     n = result.nvarys
-    limit = read_limit(max_nfev, n)
     if settings["maxfev"] is None:
         settings["maxfev"] = 2 * limit  # `limit` comes first
     params = result.params

@@ -356,7 +356,7 @@ class Minimizer(OtherMethods, LastResult):
             iter_cb=self.iter_cb,
             scale_covar=read_bool(scaled, "scale_covar"),
             nan_policy=self.nan_policy,
-            max_nfev=limit,
+            limit=limit,
             options=options,
             backend=check_backend(self.backend),
         )
