@@ -205,7 +205,6 @@ class PeakModel(BuiltinModel):
         Returns
         -------
         fitcore.Parameters
-        ----------
             `center` and width from the points above half the height over the lowest point, or, if
             these are two or less, the highest point and a sixth of the range of `x`; the other
             parameters have the values that give a symmetrical peak.

@@ -76,7 +76,6 @@ class ConstantModel(BuiltinModel):
         Returns
         -------
         fitcore.Parameters
-        ----------
         """
         values, _ = read_data(data, {}, self)
         return self._guessed(kwargs, c=float(values.mean()))
@@ -111,7 +110,6 @@ class ComplexConstantModel(BuiltinModel):
         Returns
         -------
         fitcore.Parameters
-        ----------
         """
         parts = data if isinstance(data, np.ndarray) else np.asarray(data)
         # NaN in one part is no value of the other.
@@ -150,7 +148,6 @@ class LinearModel(BuiltinModel):
         Returns
         -------
         fitcore.Parameters
-        ----------
         """
         slope, intercept = polynomial_fit(*read_curve(data, x, self), 1)
         return self._guessed(kwargs, slope=float(slope), intercept=float(intercept))
@@ -378,7 +375,6 @@ class SplineModel(BuiltinModel):
         Returns
         -------
         fitcore.Parameters
-        ----------
             With weights of 1/6, 4/6 and 1/6, which give the coefficients of a straight line.
         """
         xs, ys = read_curve(data, x, self)
@@ -432,7 +428,6 @@ class SineModel(BuiltinModel):
         Returns
         -------
         fitcore.Parameters
-        ----------
             `shift` is the best of eleven, a multiple of 2 pi / 11.
         """
         xs, ys = read_curve(data, x, self)
@@ -484,7 +479,6 @@ class PowerLawModel(BuiltinModel):
         Returns
         -------
         fitcore.Parameters
-        ----------
 
         Raises
         ------
@@ -543,7 +537,6 @@ class ExponentialModel(BuiltinModel):
         Returns
         -------
         fitcore.Parameters
-        ----------
             `amplitude` has the sign of the sum of data; `decay` is at most a million times the
             range of `x`.
         """

@@ -197,7 +197,6 @@ def guess_from_peak(
     Returns
     -------
     fitcore.Parameters
-    ----------
 
     Examples
     --------
@@ -233,7 +232,6 @@ def guess_from_peak2d(
     Returns
     -------
     fitcore.Parameters
-    ----------
     """
     negative = read_bool(negative, "negative")
     xs, ys, zs = read_surface(z, x, y, model)
@@ -264,7 +262,6 @@ def guess_thermal(model: Model, y: ArrayLike, x: ArrayLike) -> Parameters:
     Returns
     -------
     fitcore.Parameters
-    ----------
     """
     xs, ys = read_curve(y, x, model)
     center = float(xs.mean())
@@ -289,7 +286,6 @@ def update_param_vals(pars: Parameters, prefix: str, **kwargs: Any) -> Parameter
     Returns
     -------
     fitcore.Parameters
-    ----------
         `pars`.
 
     Examples

@@ -110,7 +110,6 @@ class Gaussian2dModel(BuiltinModel):
         Returns
         -------
         fitcore.Parameters
-        ----------
         """
         pars = guess_from_peak2d(self, data, x, y, negative)
         return update_param_vals(pars, self.prefix, **kwargs)

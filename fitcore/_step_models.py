@@ -98,7 +98,6 @@ class StepModel(FormModel):
         Returns
         -------
         fitcore.Parameters
-        ----------
             `sigma`, a tenth of the range of x, is negative if the first fifth of the data is
             higher than the last one on average.
         """
@@ -185,7 +184,6 @@ class ThermalModel(BuiltinModel):
         Returns
         -------
         fitcore.Parameters
-        ----------
         """
         return update_param_vals(guess_thermal(self, data, x), self.prefix, **kwargs)
 
