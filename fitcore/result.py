@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from fitcore._parameter import values_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -344,7 +346,7 @@ class MinimizerResult:
 
     def _end(self) -> MinimizerResult:
         """Remember where the fit left the variables."""
-        self._left = {name: self.params[name].value for name in self.var_names}
+        self._left = values_of(self.params, self.var_names)
         return self
 
     def _write_back(self) -> None:

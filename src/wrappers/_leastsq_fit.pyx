@@ -35,6 +35,15 @@ DEPENDENT = {"2-point": 1e-8, "3-point": 1e-10, "cs": 1e-14, "analytic": 1e-14}
 # are integrated or interpolated to single precision or so. The refinement does not use it.
 EPSFCN = 1e-12
 
+# Where the user has chosen no tolerances a fit is first taken to MINPACK's own. That is the end if
+# the refinement tells that it has formed its Jacobian no further from the solution than the first
+# of these parts of a standard error, and has led as near as the second; else the tight ones follow.
+LOOSE = 1.49012e-8
+# A variable is taken to be of at least this part of its start, for the steps of differences.
+cdef double LEAST_SIZE = 1e-6
+cdef double NEARBY = 1e-4
+cdef double NEAR_ENOUGH = 1e-6
+
 # A fit with bounds is looked at after this many evaluations for each variable.
 PATIENCE = 50
 
@@ -72,16 +81,13 @@ cdef list some(list items, indices):
     return items if len(indices) == len(items) else [items[i] for i in indices]
 
 
-cdef double promise(LevenbergMarquardt solver, double norm) noexcept:
-    """Part of the norm of the residuals that the last Gauss-Newton step promised to take away."""
-    cdef double part, total = 0.0
-    cdef Py_ssize_t i
-    if not norm > 0:
-        return 0.0
-    for i in range(solver.state.n):
-        part = doubles(solver._qtf)[i] / norm
-        total += part * part
-    return 0.5 * total
+cdef bint is_close(LevenbergMarquardt solver, ParameterResidual evaluator) noexcept:
+    """Whether a polished solver is at the solution, and its Jacobian that of the solution.
+
+    Between bounds that are nearer to each other than a standard error the mapping asks for more.
+    """
+    return (solver.stride <= NEARBY and solver.distance <= NEAR_ENOUGH
+            and evaluator.turn <= NEARBY)
 
 
 cdef bint is_covariance(cnp.ndarray covar) noexcept:
@@ -104,6 +110,8 @@ cdef class Fit:
     cdef public list names, varying, mapping, limits, on_bound
     cdef public frozenset adapts
     cdef public bint bounded, stalled
+    cdef bint loose                     # tolerances may be
+    cdef cnp.ndarray floors             # sizes below which variables count as of that size
     cdef public ParameterResidual evaluator
     cdef public object u, residual
 
@@ -124,6 +132,10 @@ cdef class Fit:
         self.limits = self.mapping
         if not self.mapped:
             self.mapping = without_bounds(self.varying)
+        self.loose = settings["refine"] and "ftol" in self.adapts and "xtol" in self.adapts
+        # A variable that gets near zero on its way is still of the order of its start.
+        self.floors = np.array([LEAST_SIZE * fabs((<ParameterBase> item)._val)
+                                for item in self.mapping])
         self.bounded = has_bounds(self.mapping)
         if self.bounded:
             check_range(self.mapping)
@@ -180,6 +192,14 @@ cdef class Fit:
         covar, patience, released = None, self._patience(), 0
         for _ in range(RESTARTS):
             self.stalled, self.beside = False, ""
+            if self.loose and self.bounded and self._near_bound(solver):
+                # Whether it belongs there takes all the accuracy there is.
+                self.loose = False
+                solver = self._solver(self.evaluator, solver.x, patience)
+                self.evaluator.run(solver)
+                if self.stopped is not None:
+                    self._take(solver)
+                    return
             self._take(solver)
             if self.bounded:
                 solver = self._settle(patience) or solver
@@ -322,7 +342,7 @@ cdef class Fit:
         jacobian, col_deriv = self.settings["Dfun"], self.settings["col_deriv"]
         if jacobian is not None and jacobian is not self.fcn and len(indices) < len(self.names):
             jacobian = columns_of(jacobian, list(indices), col_deriv)
-        return residual_of(
+        cdef ParameterResidual made = residual_of(
             self.fcn,
             self.params,
             some(self.varying, indices),
@@ -338,6 +358,9 @@ cdef class Fit:
             self.adapts,
             before,
         )
+        made.set_floors(self.floors if len(indices) == len(self.names)
+                        else self.floors[list(indices)])
+        return made
 
     def _solver(self, ParameterResidual evaluator, cnp.ndarray u, maxfev=None):
         cdef dict settings = self.settings
@@ -355,6 +378,8 @@ cdef class Fit:
             diag = diag[chosen] * np.abs(evaluator.external(u)[1])
         epsfcn = EPSFCN if settings["epsfcn"] is None else settings["epsfcn"]
         ftol, xtol = settings["ftol"], settings["xtol"]
+        if self.loose:
+            ftol, xtol = max(ftol, LOOSE), max(xtol, LOOSE)
         if error > 0:
             epsfcn = max(epsfcn, error) if "epsfcn" in self.adapts else epsfcn
             ftol = max(ftol, error) if "ftol" in self.adapts else ftol
@@ -386,7 +411,10 @@ cdef class Fit:
             evaluator.polish(solver, refined)
             if evaluator.stopped is not None:
                 return None, None
-            promised = promise(solver, before)
+            promised = solver.promised
+            if self.loose and evaluator.error == 0 and not is_close(solver, evaluator):
+                self.loose = False
+                return None, solver.x
         tol = DEPENDENT[scheme]
         covar = evaluator.covariance(solver, tol)
         if covar is None:
@@ -528,6 +556,22 @@ cdef class Fit:
             if reached:
                 found[i] = bound
         return found
+
+    cdef bint _near_bound(self, LevenbergMarquardt solver) except -1:
+        """Whether any variable is so near to a bound that it may be on it."""
+        cdef ParameterBase item
+        cdef Py_ssize_t i
+        cdef double u, value, bound
+        for i in range(len(self.evaluator.varying)):
+            item = <ParameterBase> self.evaluator.mapping[i]
+            if item._min == -INFINITY and item._max == INFINITY:
+                continue
+            u = doubles(solver._x)[i]
+            value = item.from_internal(u)
+            bound = item._min if value - item._min <= item._max - value else item._max
+            if fabs(u) > WOUND or fabs(value - bound) <= NEAR_BOUND_PART * between(item._min, item._max, bound):
+                return True
+        return False
 
     def _better_bound(self, i):
         """The bound of variable i at which chi-square is lower than here, the lowest if both."""

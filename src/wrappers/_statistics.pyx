@@ -23,6 +23,10 @@ cdef object ZERO = 0.0
 
 
 cdef cnp.ndarray plain(object a):
+    if (cnp.PyArray_CheckExact(a) and cnp.PyArray_TYPE(<cnp.ndarray> a) == cnp.NPY_DOUBLE
+            and cnp.PyArray_NDIM(<cnp.ndarray> a) > 0
+            and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray> a)):
+        return <cnp.ndarray> a
     return np.ascontiguousarray(a, dtype=np.float64)
 
 
@@ -106,7 +110,10 @@ def correlations(covar):
     ndarray, shape (n, n)
         Symmetric to the last bit; 0 where a variance is 0.
     """
-    cdef cnp.ndarray matrix = np.array(covar, dtype=np.float64, order="C", ndmin=2)
+    cdef cnp.ndarray given = plain(covar)
+    cdef cnp.ndarray matrix = (cnp.PyArray_NewCopy(given, cnp.NPY_CORDER)
+                               if cnp.PyArray_NDIM(given) == 2
+                               else np.array(given, order="C", ndmin=2))
     cdef Py_ssize_t i, j, n = cnp.PyArray_DIM(matrix, 0)
     cdef double *c = <double *> cnp.PyArray_DATA(matrix)
     cdef double here, there
@@ -149,6 +156,7 @@ def set_uncertainties(params, list varying, covar, tuple withheld=(), double fac
     cdef ParameterBase item
     cdef bint derived = False
     cdef list names = [(<ParameterBase?> value)._name for value in varying]
+    cdef dict correl
     if cnp.PyArray_SIZE(matrix) != n * n:
         raise ValueError(f"covar must have shape ({n}, {n}), got {covar.shape}")
     for value in params.values():
@@ -161,8 +169,11 @@ def set_uncertainties(params, list varying, covar, tuple withheld=(), double fac
             item.stderr = None
             continue
         item.stderr = sqrt(c[i * n + i] * factor)
-        item.correl = {names[j]: r[i * n + j] for j in range(n)
-                       if j != i and names[j] not in withheld}
+        correl = {}
+        for j in range(n):
+            if j != i and (not withheld or names[j] not in withheld):
+                correl[names[j]] = r[i * n + j]
+        item.correl = correl
     if derived:
         set_propagated(params, [value for value in params.values()
                                 if (<ParameterBase> value)._expr is not None],
