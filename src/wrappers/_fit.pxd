@@ -41,7 +41,6 @@ cdef class ParameterResidual(Evaluator):
     cdef readonly double error           # of the residuals, relative, if above that of doubles
     cdef public int64_t nfev
     cdef readonly double step            # of the last polish
-    cdef double turn                     # and of the variables with bounds, the least being 1
     cdef readonly object trial           # the point it leads to
     cdef cnp.ndarray floors              # least sizes of the variables, or None
     cdef public bint scalars             # the function may return one number instead of an array

@@ -541,21 +541,16 @@ cdef class ParameterResidual(Evaluator):
             solver.state.epsfcn = self.error    # 0 stands for that of doubles
         cdef double *xt = doubles(solver.xt)
         cdef Py_ssize_t i, n = cnp.PyArray_SIZE(solver._x)
-        cdef double was, change
-        cdef ParameterBase item
         cdef cnp.ndarray before = cnp.PyArray_NewCopy(solver._x, cnp.NPY_CORDER)
-        self.step = self.turn = 0
+        self.step = 0
         self.slopes = self.external(before)[1]
         self.lenient = True
         try:
             solver.polish(self, SCHEMES[scheme], move)
             self.trial = cnp.PyArray_NewCopy(solver.xt, cnp.NPY_CORDER)
             for i in range(n):
-                was, change = fabs(doubles(before)[i]), fabs(xt[i] - doubles(before)[i])
-                self.step = fmax(self.step, change / fmax(was, 1e-300))
-                item = <ParameterBase> self.mapping[i]
-                if item._min > -INFINITY or item._max < INFINITY:
-                    self.turn = fmax(self.turn, change / fmax(was, 1))
+                self.step = fmax(self.step, fabs(xt[i] - doubles(before)[i])
+                                 / fmax(fabs(doubles(before)[i]), 1e-300))
         except AbortFitException:
             if self.stopped is None:
                 self.stopped = "exception"

@@ -12,7 +12,7 @@ cimport numpy as cnp
 from fitcore._fit cimport ParameterResidual
 from fitcore._leastsq_start cimport ROUNDING_ERROR, between
 from fitcore._parameter cimport ParameterBase
-from fitcore.minpack cimport LevenbergMarquardt
+from fitcore.minpack cimport LevenbergMarquardt, lm_state
 
 import numpy as np
 
@@ -36,12 +36,14 @@ DEPENDENT = {"2-point": 1e-8, "3-point": 1e-10, "cs": 1e-14, "analytic": 1e-14}
 EPSFCN = 1e-12
 
 # Where the user has chosen no tolerances a fit is first taken to MINPACK's own. That is the end if
-# the refinement tells that it has formed its Jacobian no further from the solution than the first
-# of these parts of a standard error, and has led as near as the second; else the tight ones follow.
+# the refinement tells that its Jacobian was formed no further from the solution than these parts of
+# a standard error and of each variable, and that its step has led to within this part of a standard
+# error; else the tight ones follow.
 LOOSE = 1.49012e-8
 # A variable is taken to be of at least this part of its start, for the steps of differences.
 cdef double LEAST_SIZE = 1e-6
-cdef double NEARBY = 1e-4
+cdef double NEARBY = 1e-5
+cdef double NEARBY_PART = 1e-6
 cdef double NEAR_ENOUGH = 1e-6
 
 # A fit with bounds is looked at after this many evaluations for each variable.
@@ -82,12 +84,9 @@ cdef list some(list items, indices):
 
 
 cdef bint is_close(LevenbergMarquardt solver, ParameterResidual evaluator) noexcept:
-    """Whether a polished solver is at the solution, and its Jacobian that of the solution.
-
-    Between bounds that are nearer to each other than a standard error the mapping asks for more.
-    """
-    return (solver.stride <= NEARBY and solver.distance <= NEAR_ENOUGH
-            and evaluator.turn <= NEARBY)
+    """Whether a polished solver is at the solution, and its Jacobian that of the solution."""
+    return (solver.stride <= NEARBY and evaluator.step <= NEARBY_PART
+            and solver.distance <= NEAR_ENOUGH)
 
 
 cdef bint is_covariance(cnp.ndarray covar) noexcept:
@@ -191,11 +190,10 @@ cdef class Fit:
         """Sharpen a solution that was found, and estimate the covariance, not scaled."""
         covar, patience, released = None, self._patience(), 0
         for _ in range(RESTARTS):
-            self.stalled, self.beside = False, ""
+            self.stalled, self.beside, loose = False, "", False
             if self.loose and self.bounded and self._near_bound(solver):
                 # Whether it belongs there takes all the accuracy there is.
-                self.loose = False
-                solver = self._solver(self.evaluator, solver.x, patience)
+                solver = self._tighter(solver, solver.x, patience)
                 self.evaluator.run(solver)
                 if self.stopped is not None:
                     self._take(solver)
@@ -225,13 +223,17 @@ cdef class Fit:
             if solver.info == TOO_MANY:
                 self.stalled = True
             else:
+                loose = self.loose
                 covar, further = self._covariance(solver)
                 self._take(solver)
                 self.stalled = further is not None
             if further is None or self.stopped is not None:
                 break
             patience = None if patience is None else 2 * patience
-            solver = self._solver(self.evaluator, further, patience)
+            if loose and not self.loose:
+                solver = self._tighter(solver, further, patience)
+            else:
+                solver = self._solver(self.evaluator, further, patience)
             self.evaluator.run(solver)
             if self.stopped is not None:
                 self._take(solver)
@@ -362,7 +364,18 @@ cdef class Fit:
                         else self.floors[list(indices)])
         return made
 
-    def _solver(self, ParameterResidual evaluator, cnp.ndarray u, maxfev=None):
+    def _tighter(self, LevenbergMarquardt solver, cnp.ndarray u, maxfev):
+        """A solver that goes on from where another one has ended, with the tight tolerances.
+
+        The solution is near: a first step as long as from a start would lead away from it.
+        """
+        cdef lm_state *s = &solver.state
+        cdef double factor = 10 * s.delta / s.xnorm if s.xnorm > 0 else 1.0
+        self.loose = False
+        return self._solver(self.evaluator, u, maxfev,
+                            min(max(factor, 1e-3), self.settings["factor"]))
+
+    def _solver(self, ParameterResidual evaluator, cnp.ndarray u, maxfev=None, factor=None):
         cdef dict settings = self.settings
         cdef double epsfcn, ftol, xtol, error = evaluator.error
         diag = settings["diag"]
@@ -392,7 +405,7 @@ cdef class Fit:
             gtol=settings["gtol"],
             maxfev=settings["maxfev"] if maxfev is None else maxfev,
             epsfcn=epsfcn,
-            factor=settings["factor"],
+            factor=settings["factor"] if factor is None else factor,
             diag=diag,
         )
 
