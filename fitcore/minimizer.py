@@ -40,6 +40,7 @@ __all__ = [
     "coerce_float64",
     "minimize",
 ]
+__dir__ = __all__.copy
 
 Objective = Callable[..., Any]
 IterCallback = Callable[..., Any]

@@ -10,6 +10,7 @@ import sys
 from importlib.util import find_spec
 
 __all__ = ["main"]
+__dir__ = __all__.copy
 
 NEEDED = ("click", "tabulate")
 

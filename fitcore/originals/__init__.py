@@ -79,3 +79,4 @@ __all__ = [
     "qrsolv",
     "root",
 ]
+__dir__ = __all__.copy
