@@ -1,6 +1,5 @@
 """Fit models to data, and minimize functions under bounds, at native speed."""
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 from fitcore._config import show_config
@@ -64,7 +63,12 @@ __all__ = [
 ]
 
 
+__dir__ = __all__.copy
+
+
 def __getattr__(name: str) -> Any:
+    import importlib
+
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'fitcore' has no attribute {name!r}")
     module = importlib.import_module(f"fitcore.{_MODULE_OF[name]}")
@@ -73,5 +77,5 @@ def __getattr__(name: str) -> Any:
     return found
 
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULE_OF})
+# What is public is in __all__, and no more.
+del TYPE_CHECKING, Any

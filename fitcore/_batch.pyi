@@ -4,6 +4,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+__all__ = [
+    "BatchFitter",
+    "derive",
+]
+
 class BatchFitter:
     def __init__(
         self,

@@ -41,6 +41,7 @@ __all__ = [
     "coerce_float64",
     "minimize",
 ]
+__dir__ = __all__.copy
 
 Objective = Callable[..., Any]
 IterCallback = Callable[..., Any]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fitcore._safe_interpreter import SafeInterpreter
 
 __all__ = ["Parameter", "Parameters", "create_params"]
+__dir__ = __all__.copy
 
 _ENTRY = ("name", "value", "vary", "min", "max", "expr", "brute_step", "user_data")
 _SETTINGS = {"value", "vary", "min", "max", "expr", "brute_step", "user_data", "is_init_value"}

@@ -26,6 +26,7 @@ __all__ = [
     "report_errors",
     "report_fit",
 ]
+__dir__ = __all__.copy
 
 CorrelMode = Literal["list", "table"]
 

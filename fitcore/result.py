@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from fitcore.parameter import Parameter, Parameters
 
 __all__ = ["MinimizerResult"]
+__dir__ = __all__.copy
 
 
 class MinimizerResult:
