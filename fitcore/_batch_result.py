@@ -108,7 +108,7 @@ class BatchResult:
 
     @property
     def correl(self) -> FloatArray:
-        """Ndarray, shape (*shape, nvarys, nvarys): correlations, 0 with variables at a bound."""
+        """Ndarray, shape ``(*shape, nvarys, nvarys)``: correlations, 0 where one is at a bound."""
         variance = np.diagonal(self.covar, axis1=-2, axis2=-1)
         with np.errstate(divide="ignore"):
             inverse = np.where(variance > 0, 1.0 / np.sqrt(variance), variance * 0.0)
