@@ -35,5 +35,5 @@ debug-test:
 	@tools/debug_test.sh $(ARGS)
 
 clean:
-	rm -rf .venv-* build dist docs/_build docs/gallery nist_demo.png benchmarks/results.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv-* build dist docs/_build docs/_pictures docs/gallery nist_demo.png benchmarks/results.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -23,6 +23,7 @@ extensions = [
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
+    "pictures",
     "reference",
 ]
 exclude_patterns = ["_build", "gallery/*.ipynb", "gallery/*.py", "gallery/*.md5"]
@@ -44,7 +45,6 @@ autosummary_generate = False
 numpydoc_show_class_members = False  # autodoc lists them
 numpydoc_validation_checks: set[str] = set()
 add_module_names = False
-python_maximum_signature_line_length = 88
 
 html_theme = "pydata_sphinx_theme"
 html_title = "fitcore"

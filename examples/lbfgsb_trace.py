@@ -27,19 +27,17 @@ best, value, info = fmin_l_bfgs_b(valley, [-1.2, 1.0], bounds=bounds, iprint=1)
 
 # %%
 # The same run by reverse communication: the solver asks for a point, and is told value and gradient
-# there. ``task`` says when an iteration is complete.
+# there. When ``nit`` grows an iteration is complete, and ``x`` and ``f`` are those of the new
+# iterate.
 
 solver = LBFGSB([-1.2, 1.0], bounds)
 path, tried, gradients, values = [], [], [], []
 while not solver.done:
-    if solver.task == "evaluate":
-        point = solver.ask()
-        tried.append(point)
-        solver.tell(*valley(point))
-    else:
-        solver.ask()
-    if solver.task == "new_x":
-        path.append(solver.x.copy())
+    point = solver.ask()
+    tried.append(point)
+    solver.tell(*valley(point))
+    if solver.nit > len(path):
+        path.append(solver.x)
         values.append(solver.f)
         gradients.append(solver.projected_gradient_norm)
 assert np.allclose(solver.x, best)

@@ -65,11 +65,11 @@ def test_a_page_that_shows_another_number_or_word_is_seen() -> None:
 
 def test_blocks_are_found_with_their_lines_and_marks() -> None:
     page = "a\n\n<!-- needs: numba -->\n```python\nx = 1\n```\n\n```sh\nls\n```\n"
-    page += "\n```{plot}\n:context:\n\n>>> 1\n1\n```\n"
+    page += "\n````pycon\n>>> 1\n1\n````\n"
     page += "\n<!-- run by: here -->\n\n```python\ny\n```\n"
     found = [(b.code, b.line, b.needs, b.run_by) for b in blocks(page)]
     assert found == [
         ("x = 1\n", 5, "numba", None),
-        (">>> 1\n1\n", 15, None, None),
-        ("y\n", 22, None, "here"),
+        (">>> 1\n1\n", 13, None, None),
+        ("y\n", 20, None, "here"),
     ]
