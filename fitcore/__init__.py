@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from fitcore.batch import BatchResult, fit_many
     from fitcore.model import CompositeModel, Model, ModelResult
     from fitcore.native import NativeFunction, NativeStop, get_include
+    from fitcore.plotting import IterationTrace, plot_confidence, plot_iterations
 
 __version__ = "0.1.0"
 
@@ -29,6 +30,7 @@ _LATER = {
     "model": ("CompositeModel", "Model", "ModelResult"),
     "models": (),
     "native": ("NativeFunction", "NativeStop", "get_include"),
+    "plotting": ("IterationTrace", "plot_confidence", "plot_iterations"),
 }
 _MODULE_OF = {name: module for module, names in _LATER.items() for name in (module, *names)}
 
@@ -36,6 +38,7 @@ __all__ = [
     "AbortFitException",
     "BatchResult",
     "CompositeModel",
+    "IterationTrace",
     "Minimizer",
     "MinimizerException",
     "MinimizerResult",
@@ -56,6 +59,8 @@ __all__ = [
     "lineshapes",
     "minimize",
     "models",
+    "plot_confidence",
+    "plot_iterations",
     "report_ci",
     "report_errors",
     "report_fit",

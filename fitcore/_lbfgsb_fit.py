@@ -102,6 +102,36 @@ def read_settings(options: dict[str, Any]) -> dict[str, Any]:
     return settings
 
 
+class Iterate:
+    """The solver as a callback sees it, in the units of the user's function.
+
+    Attributes other than these are the solver's.
+
+    Attributes
+    ----------
+    x, g : ndarray, shape (n,)
+        The iterate and the gradient there.
+    f : float
+        The value.
+    """
+
+    def __init__(
+        self, solver: LBFGSB, x: FloatArray, f: float, g: FloatArray, objective: Any
+    ) -> None:
+        self._solver, self._objective = solver, objective
+        self.x, self.f, self.g = x, f, g
+
+    @property
+    def projected_gradient_norm(self) -> float:
+        """float: largest element of the gradient, projected on the bounds."""
+        lower, upper = self._objective.lower, self._objective.upper
+        projected = np.clip(self.x - self.g, lower, upper) - self.x
+        return float(np.max(np.abs(projected), initial=0.0))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._solver, name)
+
+
 class LBFGSBFit:
     """One fit: runs of the solver in scaled variables until it is at a minimum.
 
@@ -278,7 +308,8 @@ class LBFGSBFit:
             self.nit += 1
             if settings["callback"] is not None:
                 at = np.clip(state.x / scale, objective.lower, objective.upper)
-                objective.call_back(settings["callback"], at, state)
+                seen = Iterate(state, at, state.f / unit, state.g * scale / unit, objective)
+                objective.call_back(settings["callback"], at, seen)
             return False
 
         self._printed(solver, function, each)

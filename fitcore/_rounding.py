@@ -8,7 +8,7 @@ __all__ = ["rounded", "with_error"]
 
 LARGE, SMALL = 7, -4  # powers of ten from which on a common power is written
 RANGE = 300  # powers of ten that can be divided by
-MOST = 15  # decimals that doubles have at most
+MOST = 20  # decimals, however small the error
 
 
 def rounded(value: float, stderr: float | None) -> tuple[str, str]:

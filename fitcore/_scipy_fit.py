@@ -58,7 +58,7 @@ def scalar(objective: Objective, name: str, kws: dict[str, Any], limit: float) -
         if np.isfinite(bounds.lb).any() or np.isfinite(bounds.ub).any():
             call["bounds"] = bounds
     if callback is not None:
-        call["callback"] = _callback(objective, callback)
+        call["callback"] = _callback(objective, callback, name)
     with warnings.catch_warnings():
         # The result says what they say.
         warnings.filterwarnings("ignore", category=RuntimeWarning, module=r"scipy\.optimize")
@@ -92,7 +92,7 @@ def _simplex_options(objective: Objective, options: dict[str, Any], given: dict[
         options["initial_simplex"] = np.array([objective.internal(row) for row in simplex])
 
 
-def _callback(objective: Objective, callback: Any) -> Any:
+def _callback(objective: Objective, callback: Any, name: str) -> Any:
     def each(intermediate_result: Any) -> None:
         x = np.asarray(getattr(intermediate_result, "x", intermediate_result), dtype=np.float64)
         objective.call_back(callback, objective.external(x), intermediate_result)
@@ -100,7 +100,9 @@ def _callback(objective: Objective, callback: Any) -> Any:
     def with_state(xk: Any, state: Any = None) -> None:
         each(xk if state is None else state)
 
-    return with_state
+    # SciPy gives its result to a callback with the one argument `intermediate_result`; to that of
+    # trust-constr both.
+    return with_state if name == "trust-constr" else each
 
 
 class _Hessian:
