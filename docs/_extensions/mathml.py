@@ -1,5 +1,6 @@
-"""Formulas as MathML, which browsers show by themselves: no script, no network, and what is not
-understood is a warning of the build.
+"""Formulas as MathML, which browsers show by themselves: without scripts, without a network.
+
+What is not understood is a warning of the build.
 """
 
 from __future__ import annotations
