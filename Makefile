@@ -1,12 +1,13 @@
 # Each task gets the checkout ready first (see tools/bootstrap.sh), then runs. make help lists them.
 # PYTHON=python3.12 chooses the interpreter, CC and FC the compilers; ARGS goes to the command.
 
-.PHONY: help demo test lint bench debug-test clean
+.PHONY: help demo test lint docs bench debug-test clean
 
 help:
 	@echo 'make demo        build fitcore, fit certified NIST data, write nist_demo.png'
 	@echo 'make test        build fitcore, run the whole test-suite (ARGS="-k leastsq" for a part)'
 	@echo 'make lint        ruff, mypy --strict, cython-lint'
+	@echo 'make docs        build the documentation, with its gallery, in docs/_build/html'
 	@echo 'make bench       measure side by side with SciPy and lmfit'
 	@echo 'make debug-test  build with all run-time checks and warnings, run the core tests'
 	@echo 'make clean       remove all that these commands made in the checkout'
@@ -22,6 +23,11 @@ test:
 lint:
 	@tools/lint.sh
 
+docs:
+	@python=$$(tools/bootstrap.sh docs) && \
+	    MPLBACKEND=Agg "$$python" -m sphinx -b html -W --keep-going -q -j auto $(ARGS) docs docs/_build/html
+	@echo 'docs/_build/html/index.html'
+
 bench:
 	@python=$$(tools/bootstrap.sh bench) && cd benchmarks && "$$python" run.py $(ARGS)
 
@@ -29,5 +35,5 @@ debug-test:
 	@tools/debug_test.sh $(ARGS)
 
 clean:
-	rm -rf .venv-* build dist nist_demo.png benchmarks/results.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv-* build dist docs/_build docs/_pictures docs/gallery nist_demo.png benchmarks/results.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -1,6 +1,5 @@
 """Fit models to data, and minimize functions under bounds, at native speed."""
 
-import importlib
 from typing import TYPE_CHECKING, Any
 
 from fitcore._config import show_config
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from fitcore.batch import BatchResult, fit_many
     from fitcore.model import CompositeModel, Model, ModelResult
     from fitcore.native import NativeFunction, NativeStop, get_include
+    from fitcore.plotting import IterationTrace, plot_confidence, plot_iterations
 
 __version__ = "0.1.0"
 
@@ -30,6 +30,7 @@ _LATER = {
     "model": ("CompositeModel", "Model", "ModelResult"),
     "models": (),
     "native": ("NativeFunction", "NativeStop", "get_include"),
+    "plotting": ("IterationTrace", "plot_confidence", "plot_iterations"),
 }
 _MODULE_OF = {name: module for module, names in _LATER.items() for name in (module, *names)}
 
@@ -37,6 +38,7 @@ __all__ = [
     "AbortFitException",
     "BatchResult",
     "CompositeModel",
+    "IterationTrace",
     "Minimizer",
     "MinimizerException",
     "MinimizerResult",
@@ -57,6 +59,8 @@ __all__ = [
     "lineshapes",
     "minimize",
     "models",
+    "plot_confidence",
+    "plot_iterations",
     "report_ci",
     "report_errors",
     "report_fit",
@@ -64,7 +68,12 @@ __all__ = [
 ]
 
 
+__dir__ = __all__.copy
+
+
 def __getattr__(name: str) -> Any:
+    import importlib
+
     if name not in _MODULE_OF:
         raise AttributeError(f"module 'fitcore' has no attribute {name!r}")
     module = importlib.import_module(f"fitcore.{_MODULE_OF[name]}")
@@ -73,5 +82,5 @@ def __getattr__(name: str) -> Any:
     return found
 
 
-def __dir__() -> list[str]:
-    return sorted({*globals(), *_MODULE_OF})
+# What is public is in __all__, and no more.
+del TYPE_CHECKING, Any

@@ -1,6 +1,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
+__all__ = [
+    "all_finite",
+    "count",
+    "number",
+    "real_array",
+]
+
 def real_array(value: object, name: str, ndmin: int) -> NDArray[np.float64]: ...
 def all_finite(a: NDArray[np.float64]) -> bool: ...
 def number(value: object, name: str, least: float) -> float: ...

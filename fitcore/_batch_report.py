@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-import html
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from fitcore._html import Cell, badge, table
 from fitcore.printfuncs import gformat
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from fitcore._batch_result import BatchResult
 
 __all__ = ["html_report", "report"]
@@ -17,6 +19,8 @@ __all__ = ["html_report", "report"]
 HEADER = ("parameter", "median", "16 %", "84 %", "median stderr", "at bound")
 # How many different messages of failures are shown.
 MESSAGES = 5
+# Of the histograms: how many bars, their width and height in pixels.
+BARS, WIDTH, HEIGHT = 24, 4, 18
 
 
 def _counts(result: BatchResult) -> list[tuple[str, str]]:
@@ -76,22 +80,49 @@ def report(result: BatchResult) -> str:
     return "\n".join(lines)
 
 
+def _histogram(values: NDArray[np.float64]) -> str:
+    """How values are distributed, as a small picture."""
+    finite = values[np.isfinite(values)]
+    if finite.size < 2 or not np.ptp(finite) > 0:
+        return ""
+    # A few outliers would make one bar of all others.
+    low, high = np.quantile(finite, [0.005, 0.995])
+    if not high > low:
+        low, high = finite.min(), finite.max()
+    counts, _ = np.histogram(finite, BARS, (low, high))
+    bars = []
+    for k, count in enumerate(counts):
+        tall = HEIGHT * float(count) / float(counts.max())
+        bars.append(
+            f'<rect x="{k * WIDTH}" y="{HEIGHT - tall:.1f}" width="{WIDTH - 1}" '
+            f'height="{tall:.1f}"/>'
+        )
+    return (
+        f'<svg width="{BARS * WIDTH}" height="{HEIGHT}" fill="#2f6db3" '
+        f'style="vertical-align:middle">{"".join(bars)}</svg>'
+    )
+
+
 def html_report(result: BatchResult) -> str:
-    """The same as HTML."""
-
-    def table(rows: list[tuple[str, ...]], header: tuple[str, ...] | None = None) -> str:
-        lines = ["<table>"]
-        if header:
-            lines.append("<tr>" + "".join(f"<th>{cell}</th>" for cell in header) + "</tr>")
-        for row in rows:
-            cells = "".join(f"<td>{html.escape(cell.strip())}</td>" for cell in row)
-            lines.append(f"<tr>{cells}</tr>")
-        lines.append("</table>")
-        return "".join(lines)
-
-    parts = ["<h2>Batch of Fits</h2>", table(list(_counts(result)))]
-    parts.append(table(_table(result), HEADER))
+    """The same as HTML, with a histogram of each parameter."""
+    bad = int(np.count_nonzero(result.done & ~result.success))
+    verdict = badge(f"{np.count_nonzero(result.success)} of {result.nfits} successful",
+                    "good" if not bad else "warn")  # fmt: skip
+    if result.interrupted:
+        verdict += badge("interrupted", "bad")
+    parts = ["<h2>Batch of Fits</h2>", f"<div>{verdict}</div>"]
+    parts.append(table([[Cell(a, "left"), Cell(b)] for a, b in _counts(result)]))
+    rows = []
+    for line in _table(result):
+        name, bound = line[0], line[-1]
+        cells = [Cell(name, "left"), *map(Cell, line[1:-1])]
+        cells.append(Cell(bound, colour="#ffe3a0" if bound not in ("", "0") else ""))
+        cells.append(Cell(_histogram(result.map(name)[result.success]), raw=True))
+        rows.append(cells)
+    head = [Cell(HEADER[0], "left"), *map(Cell, HEADER[1:]), Cell("")]
+    parts.append(table(rows, head, "Parameters of the successful fits"))
     failures = list(result.failures().items())[:MESSAGES]
     if failures:
-        parts.append(table([(str(c), m) for m, c in failures], ("fits", "without success")))
-    return "".join(parts)
+        rows = [[Cell(str(count)), Cell(message, "left")] for message, count in failures]
+        parts.append(table(rows, [Cell("fits"), Cell("without success", "left")]))
+    return f"<div>{''.join(parts)}</div>"

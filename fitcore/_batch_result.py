@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from os import PathLike
 
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from fitcore._batch_fit import Rows
@@ -107,7 +108,7 @@ class BatchResult:
 
     @property
     def correl(self) -> FloatArray:
-        """Ndarray, shape (*shape, nvarys, nvarys): correlations, 0 with variables at a bound."""
+        """Ndarray, shape ``(*shape, nvarys, nvarys)``: correlations, 0 where one is at a bound."""
         variance = np.diagonal(self.covar, axis1=-2, axis2=-1)
         with np.errstate(divide="ignore"):
             inverse = np.where(variance > 0, 1.0 / np.sqrt(variance), variance * 0.0)
@@ -297,6 +298,36 @@ class BatchResult:
 
         return report(self)
 
+    def plot(
+        self, names: str | Sequence[str] | None = None, *, fig: Any = None, **fig_kws: Any
+    ) -> Figure:
+        """Plot parameters of all fits: with error bars in their order, or as maps of an image.
+
+        Parameters
+        ----------
+        names : str or sequence of str, optional
+            Default: all variables.
+        fig : matplotlib.figure.Figure, optional
+            Default: a new one, made with `fig_kws`.
+        **fig_kws
+            Keywords for a new figure.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            With one axes for each parameter; fits without success are marked, in maps left out.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is missing.
+        ValueError
+            If there is no such parameter.
+        """
+        from fitcore._result_plot import plot_batch
+
+        return plot_batch(self, names, fig, **fig_kws)
+
     def __str__(self) -> str:
         return self.report()
 
@@ -308,6 +339,10 @@ class BatchResult:
             f"<BatchResult {self.method}: {fits} fits, {ended}{count} successful, "
             f"{len(self.var_names)} variables>"
         )
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """The report, for IPython in a terminal."""
+        printer.text(repr(self) if cycle else str(self))
 
     def _repr_html_(self) -> str:
         """The report as HTML, for notebooks."""

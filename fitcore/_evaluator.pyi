@@ -1,6 +1,10 @@
 from collections.abc import Callable
 from typing import Any
 
+__all__ = [
+    "Evaluator",
+]
+
 class Evaluator: ...
 
 class PythonEvaluator(Evaluator):

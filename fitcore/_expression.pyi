@@ -2,6 +2,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
+__all__ = [
+    "BINARY",
+    "CODES",
+    "MAX_DEPTH",
+    "MAX_SLOTS",
+    "PREDICATES",
+    "REAL_LOG_GAMMA",
+    "SCALED_ERFC",
+    "SPECIAL",
+    "UNARY",
+    "Program",
+    "log_gamma",
+    "special",
+]
+
 CODES: dict[str, int]
 UNARY: dict[str, int]
 BINARY: dict[str, int]

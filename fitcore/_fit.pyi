@@ -1,10 +1,18 @@
 from collections.abc import Callable, Collection, Iterable, Mapping
-from typing import Any, Literal
+from typing import Any, Literal, NoReturn
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fitcore.minpack import Evaluator, LevenbergMarquardt
+
+__all__ = [
+    "AbortFitException",
+    "ParameterResidual",
+    "all_finite",
+    "coerce_float64",
+    "twins",
+]
 
 class AbortFitException(Exception): ...
 
@@ -43,6 +51,8 @@ class ParameterResidual(Evaluator):
     def params(self) -> Any: ...
     @property
     def varying(self) -> list[Any]: ...
+    def refuse(self, f: NDArray[np.float64]) -> NoReturn: ...
+    def refuse_change(self, changed: NDArray[np.intp], good: NDArray[np.bool_]) -> NoReturn: ...
     @property
     def error(self) -> float: ...
     @property

@@ -11,6 +11,7 @@ from fitcore._arguments import read_bool, read_number
 from fitcore._at_minimum import Survey, survey
 from fitcore._native_objective import ScaledObjective, UncompiledExpression
 from fitcore._objective import FELT, steps_of
+from fitcore._scaling import scales_at
 from fitcore.lbfgsb import LBFGSB
 
 if TYPE_CHECKING:
@@ -100,6 +101,36 @@ def read_settings(options: dict[str, Any]) -> dict[str, Any]:
     if not settings["approx_grad"] and settings["jac"] is None:
         raise TypeError("approx_grad=False wants jac, the gradient or the Jacobian of residuals")
     return settings
+
+
+class Iterate:
+    """The solver as a callback sees it, in the units of the user's function.
+
+    Attributes other than these are the solver's.
+
+    Attributes
+    ----------
+    x, g : ndarray, shape (n,)
+        The iterate and the gradient there.
+    f : float
+        The value.
+    """
+
+    def __init__(
+        self, solver: LBFGSB, x: FloatArray, f: float, g: FloatArray, objective: Any
+    ) -> None:
+        self._solver, self._objective = solver, objective
+        self.x, self.f, self.g = x, f, g
+
+    @property
+    def projected_gradient_norm(self) -> float:
+        """float: largest element of the gradient, projected on the bounds."""
+        lower, upper = self._objective.lower, self._objective.upper
+        projected = np.clip(self.x - self.g, lower, upper) - self.x
+        return float(np.max(np.abs(projected), initial=0.0))
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._solver, name)
 
 
 class LBFGSBFit:
@@ -278,7 +309,8 @@ class LBFGSBFit:
             self.nit += 1
             if settings["callback"] is not None:
                 at = np.clip(state.x / scale, objective.lower, objective.upper)
-                objective.call_back(settings["callback"], at, state)
+                seen = Iterate(state, at, state.f / unit, state.g * scale / unit, objective)
+                objective.call_back(settings["callback"], at, seen)
             return False
 
         self._printed(solver, function, each)
@@ -318,26 +350,13 @@ class LBFGSBFit:
         return -1 if iprint is False else int(iprint)
 
     def _scales(self, x: FloatArray, central: bool) -> tuple[FloatArray, float]:
-        """What each variable, and the function, is multiplied by.
+        """What each variable, and the function, is multiplied by: see `scales_at`.
 
-        Such that second derivatives are about 1, as the first step takes them to be: those of a
-        sum of squares are 2 J^T J, those of a scalar are taken such that the first step is a
-        tenth of the variables. The stopping test compares the function with 1: both are multiplied
-        further until it is above.
+        The stopping test compares the function with 1: both are multiplied further until it is
+        above.
         """
-        objective = self.objective
-        gradient, columns = objective.derivatives(x, central=central)
-        value = abs(objective.value_there)
+        scale, unit, value = scales_at(self.objective, x, central=central)
         self.first = self.first or value
-        size = np.where(x != 0, np.abs(x), 1.0)
-        if columns is None:
-            steepest = float(np.max(np.abs(gradient * size), initial=0.0))
-            unit = 0.1 / steepest if 0 < steepest < math.inf else 1.0
-            scale = 1.0 / size
-        else:
-            norms = np.sqrt(np.einsum("ij,ij->i", columns, columns))
-            unit = 0.5
-            scale = np.where(np.isfinite(norms) & (norms > 0), norms, 1.0 / size)
         if self.settings["pgtol"] == 0 and 0 < value < math.inf:
             more = min(max(1.0, ABOVE / (value * unit)), 1e100)
             unit, scale = unit * more, scale * math.sqrt(more)

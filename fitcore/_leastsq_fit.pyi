@@ -7,7 +7,18 @@ from numpy.typing import NDArray
 from fitcore._fit import ParameterResidual
 from fitcore.minpack import LevenbergMarquardt
 
-FloatArray: TypeAlias = NDArray[np.float64]
+__all__ = [
+    "CONVERGED",
+    "DEPENDENT",
+    "EPSFCN",
+    "EXHAUSTED",
+    "TOO_MANY",
+    "Fit",
+    "columns_of",
+    "dependent_columns",
+]
+
+_FloatArray: TypeAlias = NDArray[np.float64]
 
 CONVERGED: tuple[int, ...]
 TOO_MANY: int
@@ -29,13 +40,14 @@ class Fit:
     bounded: bool
     moved: dict[str, float]
     adapts: frozenset[str]
+    nan_policy: str
     settings: dict[str, Any]
     limit: int
     scheme: str
     evaluator: ParameterResidual
-    u: FloatArray
-    residual: FloatArray
-    covar: FloatArray | None
+    u: _FloatArray
+    residual: _FloatArray
+    covar: _FloatArray | None
     why: str | None
     on_bound: list[int]
     info: int
@@ -57,6 +69,7 @@ class Fit:
     @property
     def stopped(self) -> str | None: ...
     def run(self) -> None: ...
+    def finish(self, solver: LevenbergMarquardt) -> None: ...
     def value(self, i: int) -> float: ...
     def place(self) -> None: ...
     def _free(self) -> list[int]: ...
@@ -64,7 +77,7 @@ class Fit:
         self, indices: Iterable[int], before: ParameterResidual | None = None
     ) -> ParameterResidual: ...
     def _solver(
-        self, evaluator: ParameterResidual, u: FloatArray, maxfev: int | None = None
+        self, evaluator: ParameterResidual, u: _FloatArray, maxfev: int | None = None
     ) -> LevenbergMarquardt: ...
 
 def dependent_columns(solver: Any, names: Sequence[str], tol: float) -> str: ...

@@ -1,6 +1,18 @@
 from collections.abc import Iterable
 from typing import Any
 
+__all__ = [
+    "NEXT",
+    "ROUNDING",
+    "START_INSIDE",
+    "beside_bounds",
+    "check_range",
+    "has_bounds",
+    "leave_bounds",
+    "range_between",
+    "without_bounds",
+]
+
 ROUNDING: float
 NEXT: float
 START_INSIDE: float

@@ -1,6 +1,12 @@
 from collections.abc import Callable, Mapping
 from typing import Any
 
+__all__ = [
+    "Call",
+    "ModelObjective",
+    "squares",
+]
+
 def squares(data: Any, best: Any) -> tuple[float, float]: ...
 
 class Call:

@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitcore._arguments import read_correl
 from fitcore._compiled_model import compile_residual
+from fitcore._html import result_html
 from fitcore._methods import find_method
 from fitcore._model import squares
 from fitcore._model_data import prepare_data
 from fitcore._model_fit import drop_unknown, make_objective, set_start
-from fitcore._model_jacobian import has_jacobian, residual_jacobian
+from fitcore._model_jacobian import has_jacobian, has_own_jacobian, residual_jacobian, transposed
 from fitcore._model_plot import ResultPlots
 from fitcore._model_result_json import ModelResultInJson
 from fitcore._model_uncertainty import band
@@ -22,7 +24,7 @@ from fitcore._result_table import pandas_for, parameters_frame, plain
 from fitcore._statistics import set_propagated
 from fitcore.confidence import conf_interval
 from fitcore.minimizer import Minimizer, MinimizerException
-from fitcore.printfuncs import ci_report, fit_report, fitreport_html_table
+from fitcore.printfuncs import ci_report, fit_report
 from fitcore.result import MinimizerResult
 
 if TYPE_CHECKING:
@@ -185,7 +187,7 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
         if method == "least_squares":
             return {"Dfun": jacobian, "col_deriv": True}
         if self.reduce_fcn is None:
-            return {"jac": lambda *args, **kws: jacobian(*args, **kws).T}
+            return {"jac": transposed(jacobian)}
         return {}
 
     def _jacobian_is_known(self, options: Mapping[str, Any]) -> bool:
@@ -193,7 +195,9 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
         if self.userfcn != self.model._residual:
             return False
         free = options.keys().isdisjoint(("jac", "Dfun", "fprime"))
-        return free and has_jacobian(self.model, self.userkws)
+        # `iter_cb` is to see each evaluation, numbered one by one: by differences, that is.
+        seen = self.iter_cb is None or has_own_jacobian(self.model)
+        return free and seen and has_jacobian(self.model, self.userkws)
 
     def _jacobian(self, params: Parameters) -> Callable[..., Any]:
         names = [name for name, item in params.items() if item.vary and not item.expr]
@@ -475,9 +479,21 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
 
     def _repr_html_(self, show_correl: bool = True, min_correl: float = 0.1) -> str:
         """Report as HTML, for notebooks."""
-        table = fitreport_html_table(self, show_correl=show_correl, min_correl=min_correl)
-        name = html.escape(self.model._reprstring(long=True), quote=False)
-        return f"<h2>Fit Result</h2> <p>Model: {name}</p> {table}"
+        show_correl, min_correl = read_correl(show_correl, min_correl)
+        if self.result is None:
+            return f"<pre>{html.escape(repr(self))}</pre>"
+        return result_html(self, self.model._reprstring(long=True), show_correl, min_correl)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """The same as text, for IPython in a terminal."""
+        printer.text(repr(self) if cycle else str(self))
+
+    def __str__(self) -> str:
+        if self.result is None:
+            return repr(self)
+        from fitcore._text_view import result_text
+
+        return result_text(self, self.model._reprstring(long=True))
 
 
 def rsquared(data: Any, best: Any) -> float:

@@ -5,6 +5,12 @@ from numpy.typing import NDArray
 
 from fitcore.minimizer import AbortFitException
 
+__all__ = [
+    "NativeCall",
+    "NativeStop",
+    "capsule_parts",
+]
+
 _Array: TypeAlias = NDArray[np.float64]
 
 class NativeStop(AbortFitException):
@@ -22,6 +28,8 @@ class NativeCall:
         names: tuple[str, ...] | None,
         keep: Any,
     ) -> None: ...
+    @property
+    def complete(self) -> bool: ...
     @property
     def kind(self) -> str: ...
     @property

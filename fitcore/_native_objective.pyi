@@ -6,6 +6,11 @@ from numpy.typing import NDArray
 from fitcore._fit import ParameterResidual
 from fitcore.lbfgsb import LBFGSB, Objective
 
+__all__ = [
+    "ScaledObjective",
+    "UncompiledExpression",
+]
+
 _Array: TypeAlias = NDArray[np.float64]
 
 class UncompiledExpression(Exception): ...

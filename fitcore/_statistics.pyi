@@ -3,7 +3,15 @@ from typing import Any, TypedDict
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-class Goodness(TypedDict):
+__all__ = [
+    "TINY_CHISQR",
+    "correlations",
+    "goodness",
+    "set_propagated",
+    "set_uncertainties",
+]
+
+class _Goodness(TypedDict):
     ndata: int
     nfree: int
     chisqr: float
@@ -14,7 +22,7 @@ class Goodness(TypedDict):
 TINY_CHISQR: float
 
 def correlations(covar: ArrayLike) -> NDArray[np.float64]: ...
-def goodness(residual: ArrayLike, nvarys: int) -> Goodness: ...
+def goodness(residual: ArrayLike, nvarys: int) -> _Goodness: ...
 def set_uncertainties(
     params: Any,
     varying: list[Any],

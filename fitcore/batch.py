@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from fitcore.minimizer import NanPolicy, ParametersLike
 
 __all__ = ["BatchResult", "fit_many"]
+__dir__ = __all__.copy
 
 # Seconds of work that is left from which on processes are worth their start.
 WORTH_A_POOL = 1.0

@@ -48,6 +48,7 @@ __all__ = [
     "f_compare",
     "restore_vals",
 ]
+__dir__ = __all__.copy
 
 
 # One signature for each order of arguments. With a trace it returns a tuple, which Any stands for:

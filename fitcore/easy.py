@@ -33,6 +33,7 @@ from fitcore._arrays import count, number
 from fitcore.minpack import LevenbergMarquardt, PowellHybrid, StreamingLM
 
 __all__ = ["EasyResult", "hybrd1", "hybrj1", "lmder1", "lmdif1", "lmstr1", "settings"]
+__dir__ = __all__.copy
 
 Array = NDArray[np.float64]
 

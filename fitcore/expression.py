@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = ["Expression", "compile_expression", "evaluate", "jacobian", "make_interpreter",
            "parse", "resolve"]  # fmt: skip
+__dir__ = __all__.copy
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 __all__ = ["FunctionNotLoaded", "decode4js", "encode4js", "find_importer", "import_from"]
+__dir__ = __all__.copy
 
 # Kinds of arrays: float, signed, unsigned, bool, complex; text; times and spans; objects.
 _PLAIN, _TEXT, _TIMES = "fiub", "US", "mM"

@@ -30,6 +30,7 @@ __all__ = [
     "powerlaw", "pvoigt", "rectangle", "s2", "s2pi", "sine", "skewed_gaussian", "skewed_voigt",
     "split_lorentzian", "step", "students_t", "thermal_distribution", "tiny", "voigt",
 ]
+__dir__ = __all__.copy
 # fmt: on
 
 #: What denominators are kept from getting smaller than.

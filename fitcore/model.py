@@ -47,6 +47,7 @@ __all__ = [
     "save_model",
     "save_modelresult",
 ]
+__dir__ = __all__.copy
 
 
 class Model(ModelInJson, ModelHints):

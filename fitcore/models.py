@@ -124,6 +124,7 @@ __all__ = [
     "tiny",
     "update_param_vals",
 ]
+__dir__ = __all__.copy
 
 ParabolicModel = QuadraticModel
 

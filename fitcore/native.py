@@ -16,6 +16,7 @@ from fitcore._native import NativeCall, NativeStop
 from fitcore._native_pointer import SIGNATURES, data_pointer, find_pointer, matches
 
 __all__ = ["NativeFunction", "NativeStop", "get_include"]
+__dir__ = __all__.copy
 
 Array = NDArray[np.float64]
 

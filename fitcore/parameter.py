@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from fitcore._safe_interpreter import SafeInterpreter
 
 __all__ = ["Parameter", "Parameters", "create_params"]
+__dir__ = __all__.copy
 
 _ENTRY = ("name", "value", "vary", "min", "max", "expr", "brute_step", "user_data")
 _SETTINGS = {"value", "vary", "min", "max", "expr", "brute_step", "user_data", "is_init_value"}
@@ -504,9 +505,16 @@ class Parameters(ParametersInJson):
             print(_tables.text(self, colwidth, precision, fmt, columns))  # noqa: T201
 
     def _repr_html_(self) -> str:
-        from fitcore.printfuncs import params_html_table
+        """The table for notebooks."""
+        from fitcore._html import parameters_html
 
-        return params_html_table(self)
+        return parameters_html(self)
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """The table for IPython in a terminal."""
+        from fitcore._text_view import parameters_text
+
+        printer.text(repr(self) if cycle else parameters_text(self))
 
 
 def _entries(parlist: tuple[Any, ...]) -> Iterable[Any]:

@@ -11,12 +11,14 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     import numpy as np
+    from matplotlib.figure import Figure
     from numpy.typing import NDArray
 
     from fitcore.minimizer import Minimizer, ParametersLike
     from fitcore.parameter import Parameter, Parameters
 
 __all__ = ["MinimizerResult"]
+__dir__ = __all__.copy
 
 
 class MinimizerResult:
@@ -273,6 +275,34 @@ class MinimizerResult:
         self._write_back()
         return self.success
 
+    def plot(self, x: Any = None, *, fig: Any = None, **fig_kws: Any) -> Figure:
+        """Plot the residuals and their distribution; needs matplotlib.
+
+        Parameters
+        ----------
+        x : array_like, shape (N,), optional
+            Where they are drawn. Default: their numbers.
+        fig : matplotlib.figure.Figure, optional
+            Default: a new one, made with `fig_kws`.
+        **fig_kws
+            Keywords for a new figure.
+
+        Returns
+        -------
+        matplotlib.figure.Figure
+            With two axes.
+
+        Raises
+        ------
+        ImportError
+            If matplotlib is missing.
+        ValueError
+            If `x` has another length, or there are no residuals.
+        """
+        from fitcore._result_plot import plot_residuals
+
+        return plot_residuals(self, x, fig, **fig_kws)
+
     def show_candidates(self, candidate_nmb: int | str = "all") -> None:
         """Print the parameters of candidates of a grid search.
 
@@ -401,15 +431,27 @@ class MinimizerResult:
         import html
 
         from fitcore._arguments import read_correl
-        from fitcore.printfuncs import fitreport_html_table
+        from fitcore._html import result_html
 
         show_correl, min_correl = read_correl(show_correl, min_correl)
         try:
-            table = fitreport_html_table(self, show_correl, min_correl)
+            if "chisqr" in self.__dict__:
+                return result_html(self, "", show_correl, min_correl)
         except Exception:  # noqa: BLE001
-            # No parameters, or an expression that fails by now: a repr does not raise.
-            table = f"<pre>{html.escape(repr(self))}</pre>"
-        return f"<h2>Fit Result</h2> {table}"
+            pass  # no parameters, or an expression that fails by now: a repr does not raise
+        return f"<h2>Fit Result</h2><pre>{html.escape(repr(self))}</pre>"
+
+    def _repr_pretty_(self, printer: Any, cycle: bool) -> None:
+        """The same as text, for IPython in a terminal."""
+        printer.text(repr(self) if cycle else str(self))
+
+    def __str__(self) -> str:
+        from fitcore._text_view import result_text
+
+        try:
+            return result_text(self) if "chisqr" in self.__dict__ else repr(self)
+        except Exception:  # noqa: BLE001  # as above
+            return repr(self)
 
 
 def _brief(value: Any) -> str:

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Gets this checkout ready for a task, and prints the Python to run the task with.
 #
-#   tools/bootstrap.sh demo | test | lint | debug | bench
+#   tools/bootstrap.sh demo | test | lint | docs | debug | bench
 #
 # A virtual environment inside the checkout (.venv-3.12; .venv-3.12-debug and -bench for those
 # builds) holds all that is installed from PyPI; the package is built into it as an editable
@@ -20,10 +20,11 @@ profile=${1:-}
 case $profile in
 demo) set -- -e '.[plot]' ;;
 test) set -- -e '.[all]' --group test ;;
+docs) set -- -e '.[all]' --group docs ;;
 debug) set -- -e . --group core-test ;;
 bench) set -- . --group peers ;; # as users have it: an editable install is slower to import
 lint) set -- --group lint ;;
-*) die "usage: tools/bootstrap.sh demo|test|lint|debug|bench" ;;
+*) die "usage: tools/bootstrap.sh demo|test|lint|docs|debug|bench" ;;
 esac
 
 # The originals are libraries of the system. Tests say what they could not compare without them.

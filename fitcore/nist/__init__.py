@@ -34,3 +34,4 @@ from fitcore.nist.accuracy import digits
 from fitcore.nist.problem import Problem, load, names, problems
 
 __all__ = ["Problem", "digits", "load", "names", "problems"]
+__dir__ = __all__.copy

@@ -51,3 +51,4 @@ __all__ = [
     "minimize",
     "root",
 ]
+__dir__ = __all__.copy

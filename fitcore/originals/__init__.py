@@ -11,11 +11,11 @@ What the originals cannot do is refused: another `maxls` than 20, sizes beyond 3
 
 References
 ----------
-.. [1] J. J. Moré, B. S. Garbow, K. E. Hillstrom, "User Guide for MINPACK-1", Argonne National
-   Laboratory report ANL-80-74 (1980).
-.. [2] C. Zhu, R. H. Byrd, P. Lu, J. Nocedal, "Algorithm 778: L-BFGS-B", ACM Trans. Math. Softw.
-   23(4), 550-560 (1997).
-.. [3] J. L. Morales, J. Nocedal, "Remark on Algorithm 778", ACM Trans. Math. Softw. 38(1) (2011).
+- J. J. Moré, B. S. Garbow, K. E. Hillstrom, "User Guide for MINPACK-1", Argonne National
+  Laboratory report ANL-80-74 (1980).
+- C. Zhu, R. H. Byrd, P. Lu, J. Nocedal, "Algorithm 778: L-BFGS-B", ACM Trans. Math. Softw.
+  23(4), 550-560 (1997).
+- J. L. Morales, J. Nocedal, "Remark on Algorithm 778", ACM Trans. Math. Softw. 38(1) (2011).
 """
 
 from __future__ import annotations
@@ -79,3 +79,4 @@ __all__ = [
     "qrsolv",
     "root",
 ]
+__dir__ = __all__.copy

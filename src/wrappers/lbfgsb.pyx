@@ -29,6 +29,7 @@ cnp.import_array()
 cdef fitcore_lb_kernels kernels = fitcore_choose_lb_kernels(fitcore_cpu_level())
 
 __all__ = ["LBFGSB", "MESSAGES", "Objective"]
+__dir__ = __all__.copy
 
 # Below this many doubles in S a step is too short to be worth giving up the GIL.
 cdef Py_ssize_t GIL_ELEMENTS = 16384

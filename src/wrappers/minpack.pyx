@@ -36,6 +36,7 @@ cdef fitcore_fold_rows_t fold_rows = fitcore_choose_fold_rows(CPU_LEVEL)
 
 __all__ = ["Evaluator", "LevenbergMarquardt", "MESSAGES", "PowellHybrid", "StreamingLM",
            "check_jacobian", "chkder", "covar"]
+__dir__ = __all__.copy
 
 # What is cimported is not yet an attribute of the module.
 globals().update(Evaluator=Evaluator, PowellHybrid=PowellHybrid, StreamingLM=StreamingLM)

@@ -1,10 +1,8 @@
 """Model: signatures, hints, parameters, evaluation, composition."""
 
-import doctest
 import functools
 import operator
 import warnings
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -328,13 +326,6 @@ def test_exceptions_of_the_model_function_leave_unchanged():
 
     with pytest.raises(Own, match="broken"):
         Model(broken).fit(X, x=X, a=1)
-
-
-def test_the_examples_of_the_page_run():
-    page = Path(__file__).parents[2] / "docs" / "models.md"
-    failed, tried = doctest.testfile(str(page), module_relative=False)
-    assert tried > 10
-    assert failed == 0
 
 
 def test_parameters_are_a_mapping_too():

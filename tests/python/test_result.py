@@ -182,7 +182,8 @@ def test_repr_says_how_the_fit_ended() -> None:
     result = minimize(residual, start())
     assert "success" in repr(result)
     assert "not fitted" in repr(Minimizer(residual, start()).prepare_fit())
-    assert result._repr_html_().startswith("<h2>Fit Result</h2> <table")
+    assert "<h2>Fit Result</h2>" in result._repr_html_()
+    assert "converged" in str(result) and "rate" in str(result)
 
 
 def broken_expression() -> MinimizerResult:
@@ -210,8 +211,8 @@ def broken_expression() -> MinimizerResult:
 def test_a_repr_never_raises(make: Any) -> None:
     result = make()
     assert repr(result).startswith("<MinimizerResult")
-    assert str(result) == f"{result}" == repr(result)
-    assert result._repr_html_().startswith("<h2>Fit Result</h2> <")
+    assert str(result) == f"{result}" != ""
+    assert "<h2>Fit Result</h2>" in result._repr_html_()
 
 
 def test_the_html_of_a_result_still_checks_its_arguments() -> None:
