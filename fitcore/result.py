@@ -132,6 +132,13 @@ class MinimizerResult:
     def __init__(self, **attributes: Any) -> None:
         self.__dict__.update(attributes)
 
+    def _public(self) -> dict[str, Any]:
+        """What of it is the outcome, by name; the rest is how to fit again."""
+        found = dict(self.__dict__)
+        for name in ("_minimizer", "_uvars", "_source", "_left"):
+            found.pop(name, None)
+        return found
+
     @property
     def ndfree(self) -> int:
         """int: degrees of freedom, the same as `nfree`."""
