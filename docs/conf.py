@@ -19,10 +19,10 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.autosummary",
-    "sphinx.ext.mathjax",
     "sphinx_copybutton",
     "sphinx_design",
     "sphinx_gallery.gen_gallery",
+    "mathml",
     "pictures",
     "reference",
 ]
@@ -48,12 +48,13 @@ add_module_names = False
 
 html_theme = "pydata_sphinx_theme"
 html_title = "fitcore"
+html_math_renderer = "mathml"
 html_static_path = ["_static"]
 html_css_files = ["fitcore.css"]
 html_show_sourcelink = False
 html_copy_source = False
 html_theme_options = {
-    "header_links_before_dropdown": 7,
+    "header_links_before_dropdown": 8,
     "show_toc_level": 2,
     "navigation_with_keys": False,
     "footer_start": ["copyright"],

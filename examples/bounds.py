@@ -13,9 +13,10 @@ import numpy as np
 
 import fitcore
 
+NOISE = 0.5
 rng = np.random.default_rng(28)
 t = np.linspace(0, 8, 120)
-data = 4 * np.exp(-t / 2.5) + rng.normal(scale=0.2, size=t.size)
+data = 4 * np.exp(-t / 2.5) + rng.normal(scale=NOISE, size=t.size)
 
 
 def model(params: fitcore.Parameters) -> np.ndarray:
@@ -26,7 +27,7 @@ def model(params: fitcore.Parameters) -> np.ndarray:
 
 def residual(params: fitcore.Parameters) -> np.ndarray:
     """Residuals in units of the noise."""
-    return (data - model(params)) / 0.2
+    return (data - model(params)) / NOISE
 
 
 # %%

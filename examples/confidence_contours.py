@@ -31,13 +31,13 @@ print(fitcore.fit_report(result))
 # Intervals by profiles: a parameter is held beside its best value, all others are fitted again, and
 # the end is where chi-square has grown too much to be chance. They are not symmetric here.
 
-intervals, trace = fitcore.conf_interval(mini, result, sigmas=[1, 2, 3], trace=True)
-fitcore.report_ci(intervals)
+intervals, trace = fitcore.conf_interval(mini, result, sigmas=[0.5, 1, 1.5, 2, 2.5, 3], trace=True)
+fitcore.report_ci(fitcore.conf_interval(mini, result, sigmas=[1, 2, 3]))
 
 # %%
 # The same for two parameters at once, over a grid; and beside it the ellipse of the covariance.
 
-a, b, sigmas = fitcore.conf_interval2d(mini, result, "a1", "t2", 40, 40)
+a, b, sigmas = fitcore.conf_interval2d(mini, result, "a1", "t2", 50, 50, nsigma=3.7)
 
 names = result.var_names
 pick = [names.index("a1"), names.index("t2")]
