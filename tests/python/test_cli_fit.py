@@ -14,24 +14,26 @@ from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
-from scipy.optimize import curve_fit
 
 import fitcore.cli
 from fitcore import nist
-from fitcore.cli.commands import command
+
+curve_fit = pytest.importorskip("scipy.optimize").curve_fit
+testing = pytest.importorskip("click.testing")
+pytest.importorskip("tabulate")
+from fitcore.cli.commands import command  # noqa: E402  # it imports them
 
 DECAY = ["--model", "amp*exp(-x/tau) + c", "--param", "amp=1", "--param", "tau=2:0:",
          "--param", "c=0"]  # fmt: skip
 
 
-def run(*args: str | Path, stdin: str | None = None) -> Result:
-    done = CliRunner().invoke(command, ["fit", *map(str, args)], input=stdin)
+def run(*args: str | Path, stdin: str | None = None) -> Any:
+    done = testing.CliRunner().invoke(command, ["fit", *map(str, args)], input=stdin)
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done
 
 
-def parse(done: Result) -> Any:
+def parse(done: Any) -> Any:
     assert done.exit_code == 0, done.output
     return json.loads(done.stdout)
 
