@@ -64,9 +64,7 @@ MAY_FAIL: dict[str, str] = {
 }
 #: Left out unless FITCORE_LMFIT_ALL=1.
 SLOW: dict[str, str] = {
-    "test_nose.py::CommonMinimizerTest::test_scalar_minimizers": (
-        "minutes of COBYLA; and SLSQP, which keeps the bounds itself, ends at another minimum"
-    ),
+    "test_nose.py::CommonMinimizerTest::test_scalar_minimizers": ("minutes of COBYLA; passes"),
     "test_nose.py::CommonMinimizerTest::test_emcee_custom_pool": "100000 samples; passes",
     "test_nose.py::CommonMinimizerTest::test_emcee_partial_bounds": "20000 samples; passes",
     "test_nose.py::CommonMinimizerTest::test_emcee_float": "60000 samples; passes",

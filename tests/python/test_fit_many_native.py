@@ -276,6 +276,9 @@ def test_one_parameter_exact_data_and_as_many_points_as_variables() -> None:
 def test_bad_arguments_of_the_compiled_loop_are_refused() -> None:
     address = native("peak_model").address
     four = np.full(4, np.inf)
+    three = {"which": range(3), "lower": -four[:3], "upper": four[:3]}
+    tied = fitcore.create_params(a=1.0, b={"expr": "2*a"}, c={"expr": "min([a, 2.0])"})
+    doubled, listed = tied._constraints()
 
     def made(**kws: Any) -> BatchFitter:
         given: dict[str, Any] = {
@@ -291,6 +294,11 @@ def test_bad_arguments_of_the_compiled_loop_are_refused() -> None:
         ({"which": [4]}, "which must be"),
         ({"lower": four[:2]}, r"lower must have shape \(4,\)"),
         ({"lower": four}, "lower must be less than upper"),
+        ({"ties": [(0, doubled, [1])]}, "ties must be of different parameters that do not vary"),
+        ({**three, "ties": [(3, doubled, [4])]}, "with a number below 4 for each input"),
+        ({**three, "ties": [(3, doubled, [1, 2])]}, "with a number below 4 for each input"),
+        ({**three, "ties": [(3, doubled, [1])] * 2}, "ties must be of different parameters"),
+        ({**three, "ties": [(3, listed, [1])]}, "ties must be compiled expressions"),
     ):
         with pytest.raises(ValueError, match=words):
             made(**kws)
