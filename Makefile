@@ -24,9 +24,7 @@ lint:
 	@tools/lint.sh
 
 docs:
-	@python=$$(tools/bootstrap.sh docs) && \
-	    MPLBACKEND=Agg "$$python" -m sphinx -b html -W --keep-going -q -j auto $(ARGS) docs docs/_build/html
-	@echo 'docs/_build/html/index.html'
+	@tools/docs.sh $(ARGS)
 
 bench:
 	@python=$$(tools/bootstrap.sh bench) && cd benchmarks && "$$python" run.py $(ARGS)
