@@ -1,58 +1,69 @@
-"""Adaptive memory programming for global optimization: local minima, and tunnels between them."""
+"""AMPGO for plain functions, as scripts call lmfit's module of this name."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitcore._arguments import is_whole, read_whole
+from fitcore import _tunnels
+from fitcore._arguments import read_whole
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-    from fitcore._objective import Objective
-
     FloatArray = NDArray[np.float64]
 
-__all__ = ["LOCAL", "Outcome", "ampgo"]
+__all__ = ["ampgo", "tunnel"]
 
-LOCAL = ("L-BFGS-B", "Nelder-Mead", "Powell", "TNC", "SLSQP")
-GRADIENT = ("L-BFGS-B", "TNC", "SLSQP")
-STRATEGIES = ("farthest", "oldest")
-
-Function = Callable[["FloatArray"], float]
-Gradient = Callable[["FloatArray"], "FloatArray"]
+Bounds = Sequence[tuple[float | None, float | None]]
 
 
-class Outcome(NamedTuple):
-    """What a run has found.
+class _LimitReached(Exception):
+    """No more evaluations are allowed."""
 
-    Attributes
-    ----------
-    x : ndarray, shape (n,)
-        The lowest point.
-    value : float
-        The objective there.
-    message : str
-        How the run ended.
-    tunnels : tuple of int
-        Number of tunnels that were looked for, and of those that led lower.
-    """
 
-    x: FloatArray
-    value: float
-    message: str
-    tunnels: tuple[int, int]
+class _Plain:
+    """A function of an array with its start and bounds; gradients are the local method's."""
+
+    gradient: _tunnels.Gradient | None = None
+    value_there = math.nan
+
+    def __init__(
+        self,
+        function: Callable[..., Any],
+        x0: FloatArray,
+        args: tuple[Any, ...],
+        box: FloatArray,
+        limit: float,
+    ) -> None:
+        self.function, self.args, self.limit = function, args, limit
+        self.lower, self.upper = box[:, 0], box[:, 1]
+        self.x0 = np.clip(x0, self.lower, self.upper)
+        self.calls = 0
+        self.best: tuple[FloatArray, float] = self.x0, math.inf
+
+    def __call__(self, x: FloatArray) -> float:
+        if self.calls >= self.limit:
+            raise _LimitReached
+        self.calls += 1
+        value = float(self.function(np.array(x), *self.args))
+        value = math.inf if math.isnan(value) else value
+        if value < self.best[1]:
+            self.best = np.array(x), value
+        return value
 
 
 def ampgo(
-    objective: Objective,
-    *,
+    objfun: Callable[..., Any],
+    x0: Any,
+    args: Iterable[Any] = (),
     local: str = "L-BFGS-B",
     local_opts: dict[str, Any] | None = None,
+    bounds: Bounds | None = None,
+    maxfunevals: int | None = None,
     totaliter: int = 20,
     maxiter: int = 5,
     glbtol: float = 1e-5,
@@ -60,186 +71,159 @@ def ampgo(
     eps2: float = 0.1,
     tabulistsize: int = 5,
     tabustrategy: str = "farthest",
+    disp: bool = False,
+    *,
     seed: Any = None,
-) -> Outcome:
-    r"""Look for the global minimum.
+) -> tuple[FloatArray, float, int, str, tuple[int, int]]:
+    """Look for the global minimum of a function by adaptive memory programming.
 
-    From a local minimum :math:`x^*` points are looked for that are lower by
-
-    .. math:: a = f(x^*) - \epsilon_1 (1 + |f(x^*)|),
-
-    where the tunneling function has its zero,
-
-    .. math:: T(x) = (f(x) - a)^2 / \prod_s \|x - s\|^2,
-
-    whose poles at the points :math:`s` of the tabu list push the search away from what is known
-    [1]_. Distances are in units of the ranges of the variables, or of their values.
+    :meth:`fitcore.Minimizer.ampgo` does so for an objective of Parameters. See there for the
+    method and its source [1]_.
 
     Parameters
     ----------
-    objective : Objective
-        By the values of the variables.
-    local, local_opts
-        The local method and its options.
-    totaliter, maxiter
+    objfun : callable
+        ``objfun(x, *args)`` returns a number; `x` is an array of shape (n,). NaN counts as
+        infinity.
+    x0 : array_like, shape (n,)
+        Where to start.
+    args : iterable, optional
+        Further arguments of `objfun`.
+    local : {'L-BFGS-B', 'Nelder-Mead', 'Powell', 'TNC', 'SLSQP'}, default 'L-BFGS-B'
+        The local method; those besides the first need SciPy.
+    local_opts : dict, optional
+        Its options.
+    bounds : sequence of (min, max), optional
+        For each variable; None is no bound.
+    maxfunevals : int, optional
+        Limit on evaluations; default none.
+    totaliter, maxiter : int, default 20 and 5
         Numbers of rounds, and of tunnels to look for in each.
-    glbtol
-        By how much the objective must be lower, relative to 1 + its size, to count.
-    eps1, eps2
+    glbtol : float, default 1e-5
+        By how much the function must be lower, relative to 1 + its size, to count.
+    eps1, eps2 : float, default 0.02 and 0.1
         Aspiration, and the length of the step at which a tunnel begins.
-    tabulistsize, tabustrategy
-        Length of the tabu list, and which point leaves it when it is full.
-    seed
+    tabulistsize : int, default 5
+        Length of the tabu list.
+    tabustrategy : {'farthest', 'oldest'}, default 'farthest'
+        Which point leaves it when it is full.
+    disp : bool, default False
+        Whether to print how the search ended.
+    seed : optional
         For :func:`numpy.random.default_rng`.
+
+    Returns
+    -------
+    x : ndarray, shape (n,)
+        The lowest point.
+    value : float
+        The function there.
+    evaluations : int
+    message : str
+    tunnels : tuple of int
+        Number of tunnels that were looked for, and of those that led lower.
+
+    Raises
+    ------
+    ValueError
+        For bounds of another number than `x0` has, or out of order; for an unknown `local` or
+        `tabustrategy`.
+    Exception
+        Whatever `objfun` raises.
 
     References
     ----------
     .. [1] L. Lasdon, A. Duarte, F. Glover, M. Laguna, R. Martí, "Adaptive memory programming for
        constrained global optimization", Computers & Operations Research 37, 1500-1509 (2010).
+
+    Examples
+    --------
+    >>> from fitcore._ampgo import ampgo
+    >>> def well(x):
+    ...     return (x[0] ** 2 - 4) ** 2 + x[0]
+    >>> x, value, *_ = ampgo(well, [1.5], bounds=[(-4, 4)], seed=1)
+    >>> round(float(x[0]), 3)
+    -2.031
     """
-    _check(local, tabustrategy, totaliter, maxiter, tabulistsize)
-    rng = np.random.default_rng(seed)
-    low, high = objective.lower, objective.upper
-    units = _units(objective.x0, low, high)
+    if not callable(objfun):
+        raise TypeError(f"objfun must be callable, got {objfun!r:.80}")
+    start = np.atleast_1d(np.array(x0, dtype=np.float64))
+    if start.ndim != 1 or not start.size or not np.isfinite(start).all():
+        raise ValueError(f"x0 must be a sequence of finite numbers, got {x0!r:.80}")
+    if maxfunevals is not None and maxfunevals != math.inf:
+        read_whole(maxfunevals, "maxfunevals", 1)
+    limit = math.inf if maxfunevals is None else float(maxfunevals)
+    search = _Plain(objfun, start, tuple(args), _box(start, bounds), limit)
+    try:
+        found = _tunnels.ampgo(
+            search,
+            local=local,
+            local_opts=local_opts,
+            totaliter=totaliter,
+            maxiter=maxiter,
+            glbtol=glbtol,
+            eps1=eps1,
+            eps2=eps2,
+            tabulistsize=tabulistsize,
+            tabustrategy=tabustrategy,
+            seed=seed,
+        )
+    except _LimitReached:
+        found = _tunnels.Outcome(
+            *search.best, "Maximum number of function evaluations exceeded", (0, 0)
+        )
+    if disp:
+        print(f"ampgo: {found.message}")  # noqa: T201
+    return found.x, found.value, search.calls, found.message, found.tunnels
 
-    def descend(function: Function, gradient: Gradient, start: FloatArray) -> FloatArray:
-        return _minimum(function, gradient, start, low, high, units, local, dict(local_opts or {}))
 
-    best = descend(objective, objective.gradient, np.clip(objective.x0, low, high))
-    lowest = objective(best)
-    tabu = [best]
-    tried = succeeded = 0
-    for _ in range(totaliter):
-        improved = False
-        for _ in range(maxiter):
-            tried += 1
-            direction = rng.uniform(-1, 1, best.size)
-            length = max(float(np.linalg.norm(direction)), 1e-3)
-            size = 1 + float(np.linalg.norm(best / units))
-            start = np.clip(best + units * eps2 * size * direction / length, low, high)
-            aspiration = lowest - eps1 * (1 + abs(lowest))
-            tunnel = _Tunnel(objective, tabu, aspiration, units)
-            end = descend(tunnel, tunnel.gradient, start)
-            found = descend(objective, objective.gradient, end)
-            value = objective(found)
-            _remember(tabu, found, best, tabulistsize, tabustrategy, units)
-            if value < lowest - glbtol * (1 + abs(lowest)):
-                best, lowest, improved = found, value, True
-                succeeded += 1
-                break
-            if value < lowest:
-                best, lowest = found, value
-        if not improved and tried >= totaliter * maxiter:
-            break
-    message = (
-        f"Requested number of global iterations exceeded: {tried} tunnels were looked for, "
-        f"{succeeded} led to a lower minimum."
+def _box(x0: FloatArray, bounds: Bounds | None) -> FloatArray:
+    """Bounds as an array of shape (n, 2)."""
+    if bounds is None:
+        return np.column_stack([np.full(x0.size, -math.inf), np.full(x0.size, math.inf)])
+    if len(bounds) != x0.size:
+        raise ValueError(
+            f"length of x0 != length of bounds: {x0.size} variables, {len(bounds)} pairs"
+        )
+    box = np.array(
+        [[-math.inf if a is None else a, math.inf if b is None else b] for a, b in bounds],
+        dtype=np.float64,
     )
-    return Outcome(best, lowest, message, (tried, succeeded))
+    if not (box[:, 0] <= box[:, 1]).all():
+        raise ValueError(f"bounds must be pairs of min <= max, got {bounds!r:.200}")
+    return box
 
 
-class _Tunnel:
-    """The tunneling function and its gradient."""
+def tunnel(x0: Any, *args: Any) -> float:
+    r"""The tunneling function of a plain function at a point.
 
-    def __init__(
-        self, objective: Objective, tabu: list[FloatArray], aspiration: float, units: FloatArray
-    ) -> None:
-        self.objective, self.tabu = objective, list(tabu)
-        self.aspiration, self.units = aspiration, units
+    .. math:: T(x) = (f(x) - a)^2 / \prod_s \|x - s\|
 
-    def __call__(self, x: FloatArray) -> float:
-        return self._of(x, self.objective(x))
+    Parameters
+    ----------
+    x0 : array_like, shape (n,)
+        The point.
+    *args
+        The function f, the aspiration a, the list of points s, and further arguments of f.
 
-    def _of(self, x: FloatArray, value: float) -> float:
-        return (value - self.aspiration) ** 2 / math.prod(self._distances(x))
+    Returns
+    -------
+    float
+        Infinite at the points of the list.
 
-    def _distances(self, x: FloatArray) -> list[float]:
-        return [max(float(np.sum(((x - s) / self.units) ** 2)), 1e-12) for s in self.tabu]
-
-    def gradient(self, x: FloatArray) -> FloatArray:
-        slope = self.objective.gradient(x)
-        value = self.objective.value_there if self.objective.jac is None else self.objective(x)
-        here = self._of(x, value)
-        gradient = 2 * (value - self.aspiration) * slope / math.prod(self._distances(x))
-        for s, distance in zip(self.tabu, self._distances(x), strict=True):
-            gradient -= here * 2 * (x - s) / self.units**2 / distance
-        return gradient
-
-
-def _minimum(
-    function: Function,
-    gradient: Gradient,
-    start: FloatArray,
-    low: FloatArray,
-    high: FloatArray,
-    units: FloatArray,
-    local: str,
-    options: dict[str, Any],
-) -> FloatArray:
-    """A local minimum, by the method `local`, in units of the variables."""
-
-    def scaled(z: FloatArray) -> float:
-        return function(np.clip(z * units, low, high))
-
-    def slope(z: FloatArray) -> FloatArray:
-        return gradient(np.clip(z * units, low, high)) * units
-
-    bounds = np.column_stack([low / units, high / units])
-    jac = slope if local in GRADIENT else None
-    if local == "L-BFGS-B":
-        from fitcore.optimize import lbfgsb
-
-        found: Any = lbfgsb(scaled, start / units, jac=jac, bounds=bounds, **options)
-    else:
-        from fitcore._scipy_fit import require_scipy
-
-        optimize = require_scipy(f"local={local!r} of method 'ampgo'")
-        found = optimize.minimize(
-            scaled, start / units, method=local, jac=jac, bounds=bounds, options=options
+    Examples
+    --------
+    >>> from fitcore._ampgo import tunnel
+    >>> float(tunnel([3.0], lambda x: x[0] ** 2, 1.0, [[1.0]]))
+    32.0
+    """
+    if len(args) < 3:
+        raise TypeError(
+            "tunnel takes a point, a function, an aspiration and a list of points; "
+            f"got {len(args) + 1} arguments"
         )
-    return np.clip(np.asarray(found.x, dtype=np.float64) * units, low, high)
-
-
-def _units(x: FloatArray, low: FloatArray, high: FloatArray) -> FloatArray:
-    with np.errstate(over="ignore"):
-        width = high - low
-    sizes = np.where(x != 0, np.abs(x), 1.0)
-    return np.where(np.isfinite(width) & (width > 0), width, sizes)
-
-
-def _remember(
-    tabu: list[FloatArray],
-    point: FloatArray,
-    best: FloatArray,
-    size: int,
-    strategy: str,
-    units: FloatArray,
-) -> None:
-    """Put a point on the tabu list; one leaves it when it is full."""
-    tabu.append(point)
-    if len(tabu) > size:
-        leaves = 0
-        if strategy == "farthest":
-            distances = [float(np.linalg.norm((s - best) / units)) for s in tabu[:-1]]
-            leaves = int(np.argmax(distances))
-        del tabu[leaves]
-
-
-def _check(local: Any, strategy: Any, totaliter: Any, maxiter: Any, size: Any) -> None:
-    if local not in LOCAL:
-        raise ValueError(
-            "Invalid local solver selected: local must be one of "
-            f"{', '.join(map(repr, LOCAL))}; got {local!r:.80}"
-        )
-    if strategy not in STRATEGIES:
-        raise ValueError(
-            "Invalid tabustrategy specified: tabustrategy must be one of "
-            f"{', '.join(map(repr, STRATEGIES))}; got {strategy!r:.80}"
-        )
-    if not is_whole(size, 1):
-        raise ValueError(
-            "Invalid tabulistsize specified: tabulistsize must be a whole number of at least 1, "
-            f"got {size!r:.80}"
-        )
-    for name, value in (("totaliter", totaliter), ("maxiter", maxiter)):
-        read_whole(value, name, 1)
+    function, aspiration, points, *more = args
+    x = np.asarray(x0, dtype=np.float64)
+    distances = math.prod(float(np.linalg.norm(np.atleast_1d(x - s))) for s in points)
+    value = (float(function(x0, *more)) - aspiration) ** 2
+    return value / distances if distances else math.inf

@@ -4,6 +4,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fitcore._parameter import Constraint
+
 __all__ = [
     "BatchFitter",
     "derive",
@@ -23,7 +25,8 @@ class BatchFitter:
         xtol: float = 1e-11,
         factor: float = 100.0,
         maxfev: int = 200,
-        ties: Sequence[tuple[int, int]] = (),
+        others: int = 0,
+        ties: Sequence[tuple[int, Constraint, Sequence[int]]] = (),
     ) -> None: ...
     def fit(
         self,

@@ -17,6 +17,7 @@ from fitcore._statistics import TINY_CHISQR
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
+    from fitcore._parameter import Constraint
     from fitcore.native import NativeFunction
     from fitcore.parameter import Parameters
 
@@ -36,7 +37,7 @@ class Compiled:
     ----------
     fitter : BatchFitter
     names : tuple of str
-        Parameters whose values those of the model are, in its order.
+        Parameters of the model, in its order, and those that expressions of these are made of.
     variables : tuple of str
         Names of its independent variables, in order.
     derived : bool
@@ -57,7 +58,7 @@ def compile_job(job: Job) -> Compiled | None:
     """A job in compiled form; None if it has none and Python has to do its fits.
 
     That is for methods other than 'leastsq', settings of it that are Python's, models without
-    derivatives, and where what the model takes is an expression other than the name of a parameter.
+    derivatives, and where the model takes an expression that is asteval's.
     """
     settings = {k: v for k, v in job.options.items() if k not in ("scale_covar", "calc_covar")}
     limit = settings.pop("max_nfev", None)
@@ -66,40 +67,50 @@ def compile_job(job: Job) -> Compiled | None:
     model, variables = native_model(job)
     if model is None:
         return None
-    sources = [_source_of(job.params, name) for name in model.names or job.names]
-    names = tuple(name for name in sources if name is not None)
-    if len(names) < len(sources):
+    taken = tuple(model.names or job.names)
+    if any(name not in job.params for name in taken):
         return None
+    params = job.params.copy()
+    ties = _ties(params, taken)
+    if ties is None:
+        return None
+    used = {name for tie in ties for name in (str(tie.target.name), *_inputs(tie))}
+    names = taken + tuple(name for name in job.names if name in used and name not in taken)
     if any(name not in names for name in job.var_names):
         return None  # one has no effect: the ordinary solver says so
-    # Where several have the same source the first stands for all.
-    places = {name: names.index(name) for name in names}
+    places = {name: k for k, name in enumerate(names)}
     low = np.array([float(job.params[name].min) for name in job.var_names])
     high = np.array([float(job.params[name].max) for name in job.var_names])
     if not (low < high).all():
         return None
     fitter = BatchFitter(
-        model.address, model.user_address, model, len(names),
+        model.address, model.user_address, model, len(taken),
         [places[name] for name in job.var_names], low, high,
         maxfev=PATIENCE if limit is None else max(1, min(PATIENCE, int(limit))),
-        ties=[(k, places[name]) for k, name in enumerate(names) if places[name] != k], **settings,
+        others=len(names) - len(taken),
+        ties=[(places[str(tie.target.name)], tie, [places[name] for name in _inputs(tie)])
+              for tie in ties],
+        **settings,
     )  # fmt: skip
     derived = any(item.expr is not None for item in job.params.values())
     return Compiled(fitter, names, variables, derived, low, high)
 
 
-def _source_of(params: Parameters, name: str) -> str | None:
-    """The parameter, no expression, whose value a parameter of the model has; None if none is."""
-    for _ in range(len(params) + 1):
-        item = params.get(name)
-        if item is None:
-            return None
-        if item.expr is None:
-            return name
-        name = str(item.expr).strip()
-        if not name.isidentifier() or item.min > -math.inf or item.max < math.inf:
-            return None
-    return None
+def _ties(params: Parameters, taken: tuple[str, ...]) -> list[Constraint] | None:
+    """The expressions that parameters of a model depend on, in order; None if one is asteval's."""
+    wanted, found = set(taken), []
+    for constraint in reversed(params._constraints()):
+        if constraint.target.name in wanted:
+            if constraint.program is None or constraint.error is not None:
+                return None
+            wanted.update(_inputs(constraint))
+            found.append(constraint)
+    return found[::-1]
+
+
+def _inputs(constraint: Constraint) -> list[str]:
+    """Names of the parameters in an expression."""
+    return [str(item.name) for item in constraint.inputs]
 
 
 def native_model(job: Job) -> tuple[NativeFunction | None, tuple[str, ...]]:

@@ -53,19 +53,36 @@ class LogPosterior:
         if not ((self.lower <= x) & (x <= self.upper)).all():
             return -math.inf
         objective = self.objective
-        value = objective(x)
-        if objective.scalar:
-            found = -0.5 * value if self.chi2 else float(objective.residual[0])
-        else:
-            residual = objective.residual
-            with np.errstate(over="ignore", invalid="ignore"):
-                chisqr = float(residual @ residual)
-            found = -0.5 * chisqr
-            if self.sigma is not None:
-                log = float(x[self.sigma])
-                scale = math.exp(min(-2 * log, 700.0))
-                found = -0.5 * (chisqr * scale + residual.size * (2 * log + math.log(2 * math.pi)))
-        return found if not math.isnan(found) else -math.inf
+        objective(x)
+        log = None if self.sigma is None else float(x[self.sigma])
+        return log_likelihood(objective.residual, objective.scalar, self.chi2, log)
+
+
+def log_likelihood(
+    residual: FloatArray, scalar: bool, chi2: bool, log_sigma: float | None = None
+) -> float:
+    """Logarithm of the likelihood of residuals, -inf for NaN.
+
+    Parameters
+    ----------
+    residual : ndarray, shape (N,)
+        What the objective function returned.
+    scalar, chi2 : bool
+        Whether that was one number, and this is chi-square and not the logarithm itself.
+    log_sigma : float, optional
+        Logarithm of the error of the data; without it the residuals are divided by theirs.
+    """
+    if scalar:
+        found = -0.5 * float(residual[0]) if chi2 else float(residual[0])
+    else:
+        with np.errstate(over="ignore", invalid="ignore"):
+            chisqr = float(residual @ residual)
+        found = -0.5 * chisqr
+        if log_sigma is not None:
+            scale = math.exp(min(-2 * log_sigma, 700.0))
+            constant = residual.size * (2 * log_sigma + math.log(2 * math.pi))
+            found = -0.5 * (chisqr * scale + constant)
+    return found if not math.isnan(found) else -math.inf
 
 
 class TemperaturesAreGone(ValueError, DeprecationWarning):
@@ -155,7 +172,7 @@ def fit_emcee(
     fitter.sampler = sampler
     if sampler.iteration:
         fitter._lastpos = sampler.get_last_sample().coords  # type: ignore[attr-defined]
-    return _complete(fitter, result, objective, sampler, burn, thin, stopped)
+    return _complete(fitter, result, objective, sampler, burn, thin, steps, stopped)
 
 
 def _run(sampler: Any, start: Any, steps: int, workers: Any, run: dict[str, Any]) -> None:
@@ -216,6 +233,7 @@ def _complete(
     sampler: Any,
     burn: int,
     thin: int,
+    steps: int,
     stopped: str | None,
 ) -> MinimizerResult:
     """Medians, quantiles and correlations of the chain."""
@@ -248,6 +266,9 @@ def _complete(
         scale_covar=False,
     )
     result.last_internal_values = values
+    if stopped is None:
+        # Samples, as in lmfit: workers do not tell how often they called the function.
+        result.nfev = steps * sampler.nwalkers
     if flat.size:
         from fitcore._statistics import set_uncertainties
 

@@ -74,6 +74,7 @@ def least_squares(objective: Objective, kws: dict[str, Any]) -> Any:
 
         def by_values(x: Any) -> Any:
             objective.evaluator.place(np.ascontiguousarray(x, dtype=np.float64))
+            objective.count_columns(user)
             found = user(objective.params, *fitter.userargs, **fitter.userkws)
             return np.asarray(found).T if transposed else found
 

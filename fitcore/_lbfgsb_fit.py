@@ -11,6 +11,7 @@ from fitcore._arguments import read_bool, read_number
 from fitcore._at_minimum import Survey, survey
 from fitcore._native_objective import ScaledObjective, UncompiledExpression
 from fitcore._objective import FELT, steps_of
+from fitcore._scaling import scales_at
 from fitcore.lbfgsb import LBFGSB
 
 if TYPE_CHECKING:
@@ -349,26 +350,13 @@ class LBFGSBFit:
         return -1 if iprint is False else int(iprint)
 
     def _scales(self, x: FloatArray, central: bool) -> tuple[FloatArray, float]:
-        """What each variable, and the function, is multiplied by.
+        """What each variable, and the function, is multiplied by: see `scales_at`.
 
-        Such that second derivatives are about 1, as the first step takes them to be: those of a
-        sum of squares are 2 J^T J, those of a scalar are taken such that the first step is a
-        tenth of the variables. The stopping test compares the function with 1: both are multiplied
-        further until it is above.
+        The stopping test compares the function with 1: both are multiplied further until it is
+        above.
         """
-        objective = self.objective
-        gradient, columns = objective.derivatives(x, central=central)
-        value = abs(objective.value_there)
+        scale, unit, value = scales_at(self.objective, x, central=central)
         self.first = self.first or value
-        size = np.where(x != 0, np.abs(x), 1.0)
-        if columns is None:
-            steepest = float(np.max(np.abs(gradient * size), initial=0.0))
-            unit = 0.1 / steepest if 0 < steepest < math.inf else 1.0
-            scale = 1.0 / size
-        else:
-            norms = np.sqrt(np.einsum("ij,ij->i", columns, columns))
-            unit = 0.5
-            scale = np.where(np.isfinite(norms) & (norms > 0), norms, 1.0 / size)
         if self.settings["pgtol"] == 0 and 0 < value < math.inf:
             more = min(max(1.0, ABOVE / (value * unit)), 1e100)
             unit, scale = unit * more, scale * math.sqrt(more)

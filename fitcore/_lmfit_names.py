@@ -19,6 +19,7 @@ class LmfitNames:
         name: str | None
         expr: str | None
         _group_of: Any
+        _last_value: float
 
         def _value_or_last(self) -> float: ...
 
@@ -26,8 +27,8 @@ class LmfitNames:
 
     @property
     def _val(self) -> float:
-        """Float: the value; where its expression fails, the last one."""
-        return self._value_or_last()
+        """Float: the value; where its expression fails, or is that of no `Parameters`, the last."""
+        return self._last_value if self._group_of is None else self._value_or_last()
 
     @property
     def _expr(self) -> str | None:

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from fitcore.model import Model
     from fitcore.parameter import Parameters
 
-__all__ = ["has_jacobian", "model_jacobian", "residual_jacobian"]
+__all__ = ["has_jacobian", "has_own_jacobian", "model_jacobian", "residual_jacobian", "transposed"]
 
 # How derivatives by parameters of the left and of the right side follow from both values.
 RULES: dict[Any, Callable[[Any, Any], tuple[Any, Any]]] = {
@@ -45,6 +45,11 @@ def has_jacobian(model: Model, given: Mapping[str, Any]) -> bool:
         ):
             return False
     return type(model)._residual is Model._residual
+
+
+def has_own_jacobian(model: Model) -> bool:
+    """Whether the user has given derivatives of a model, or of a part of it."""
+    return any(leaf.jac is not None for leaf in model._leaves())
 
 
 def is_shape(leaf: Model) -> bool:
@@ -152,7 +157,8 @@ def residual_jacobian(model: Model, names: list[str]) -> Callable[..., Any]:
     -------
     callable
         ``jac(params, data, weights, **given)``, shape (len(names), N). Complex residuals count as
-        pairs of numbers.
+        pairs of numbers. Its attribute `columns` says as how many evaluations a call counts: each
+        column as one, as of differences, unless the user has given derivatives.
     """
 
     def jacobian(params: Parameters, data: Any, weights: Any, **given: Any) -> Any:
@@ -179,4 +185,15 @@ def residual_jacobian(model: Model, names: list[str]) -> Callable[..., Any]:
         rows = rows.reshape(len(names), -1)
         return rows.view(np.float64) if complexes else rows
 
+    jacobian.columns = 0 if has_own_jacobian(model) else len(names)  # type: ignore[attr-defined]
     return jacobian
+
+
+def transposed(jacobian: Callable[..., Any]) -> Callable[..., Any]:
+    """A Jacobian of :func:`residual_jacobian` with a row for each residual."""
+
+    def turned(*args: Any, **kws: Any) -> Any:
+        return jacobian(*args, **kws).T
+
+    turned.columns = jacobian.columns  # type: ignore[attr-defined]
+    return turned

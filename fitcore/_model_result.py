@@ -16,7 +16,7 @@ from fitcore._methods import find_method
 from fitcore._model import squares
 from fitcore._model_data import prepare_data
 from fitcore._model_fit import drop_unknown, make_objective, set_start
-from fitcore._model_jacobian import has_jacobian, residual_jacobian
+from fitcore._model_jacobian import has_jacobian, has_own_jacobian, residual_jacobian, transposed
 from fitcore._model_plot import ResultPlots
 from fitcore._model_result_json import ModelResultInJson
 from fitcore._model_uncertainty import band
@@ -187,7 +187,7 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
         if method == "least_squares":
             return {"Dfun": jacobian, "col_deriv": True}
         if self.reduce_fcn is None:
-            return {"jac": lambda *args, **kws: jacobian(*args, **kws).T}
+            return {"jac": transposed(jacobian)}
         return {}
 
     def _jacobian_is_known(self, options: Mapping[str, Any]) -> bool:
@@ -195,7 +195,9 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
         if self.userfcn != self.model._residual:
             return False
         free = options.keys().isdisjoint(("jac", "Dfun", "fprime"))
-        return free and has_jacobian(self.model, self.userkws)
+        # `iter_cb` is to see each evaluation, numbered one by one: by differences, that is.
+        seen = self.iter_cb is None or has_own_jacobian(self.model)
+        return free and seen and has_jacobian(self.model, self.userkws)
 
     def _jacobian(self, params: Parameters) -> Callable[..., Any]:
         names = [name for name, item in params.items() if item.vary and not item.expr]

@@ -377,13 +377,21 @@ class Objective:
                     f"gradient of the objective, shape ({n},)"
                 )
             columns = np.ascontiguousarray(given.T * slopes[:, np.newaxis])
+            self.value_there = self._reduced(residual)
             return 2 * (columns @ residual), columns
         if given.shape != (n,):
             raise ValueError(
                 f"{name} returns shape {given.shape}, wanted ({n},), the gradient of the "
                 f"objective, or (N, {n}), the Jacobian of the residuals"
             )
+        self.value_there = math.nan if again else self._reduced(residual)
         return given * slopes, None
+
+    def count_columns(self, jac: Callable[..., Any]) -> None:
+        """Count what the Jacobian of a model stands for: see `residual_jacobian`."""
+        evaluator = self.evaluator
+        columns = getattr(jac, "columns", 0)
+        evaluator.nfev = min(evaluator.max_nfev, evaluator.nfev + columns)
 
     def _native(self, x: FloatArray) -> tuple[FloatArray, FloatArray | None]:
         """Derivatives by the native function itself."""

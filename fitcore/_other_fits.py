@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitcore._ampgo import ampgo
 from fitcore._at_minimum import SHORT, Survey, complete, survey
 from fitcore._fit import AbortFitException
 from fitcore._global_fit import brute, least_squares, run_global
@@ -17,6 +16,7 @@ from fitcore._messages import stopped_text
 from fitcore._methods import SCALAR
 from fitcore._objective import Objective
 from fitcore._scipy_fit import scalar
+from fitcore._tunnels import ampgo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -36,6 +36,9 @@ GLOBAL = 100
 FMIN = 2.5
 # A Gauss-Newton step that promises no more than this part of chi-square is at a minimum.
 EXACT = 1e-10
+# Parts of it that are tried where it promises more, and what of chi-square may be noise.
+PARTS = (1.0, 0.1, 0.01, 1e-3)
+NOISE = 1e-8
 # What SciPy's results hold that Parameters and statistics hold already, or that is set here.
 OURS = ("success", "message", "nfev")
 
@@ -153,7 +156,10 @@ class _Run:
         return value >= objective.best_value and not self.constrained
 
     def _falls_short(self, values: FloatArray, residual: FloatArray, found: Survey) -> bool:
-        """Whether a step to the minimum is long beside the standard errors, and real."""
+        """Whether a step to the minimum is long beside the standard errors, and real.
+
+        Far from it the whole step may lead nowhere; the first part of it leads down all the same.
+        """
         objective = self.objective
         chisqr = float(residual @ residual)
         scale = chisqr / max(1, residual.size - values.size)
@@ -163,9 +169,16 @@ class _Run:
         lower = np.array([float(item.min) for item in objective.limits])
         upper = np.array([float(item.max) for item in objective.limits])
         plain = objective.by_values()
-        there = plain.evaluate(np.clip(found.trial, lower, upper))
+        falls = False
+        for part in PARTS:
+            trial = np.clip(values + part * (found.trial - values), lower, upper)
+            there = plain.evaluate(trial)
+            least = worth if part == 1 else max(part * found.promised, NOISE * chisqr)
+            falls = there is not None and chisqr - float(there @ there) > 0.25 * least
+            if falls:
+                break
         objective.evaluator.nfev += plain.nfev
-        return there is not None and chisqr - float(there @ there) > 0.25 * worth
+        return falls
 
 
 def _take_fields(run: _Run, found: Any, prefix: str = "") -> None:

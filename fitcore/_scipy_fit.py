@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitcore._methods import SCALAR
+from fitcore._scaling import Scaled
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -23,6 +24,9 @@ __all__ = ["require_scipy", "scalar"]
 
 # Keywords of scipy.optimize.minimize; all others are options of the method.
 KEYWORDS = ("hess", "hessp", "constraints", "tol", "callback", "options")
+# SciPy's `ftol` of SLSQP. Of a function below 1 it is a part, down to this one of the start.
+FTOL = 1e-6
+LEAST = 1e-24
 # Manual of lmfit 0.7: tol None means this.
 TOL = 1e-7
 
@@ -47,6 +51,8 @@ def scalar(objective: Objective, name: str, kws: dict[str, Any], limit: float) -
     callback = given.pop("callback", None)
     if name == "nelder":
         _simplex_options(objective, options, given)
+    if name == "slsqp" and "constraints" not in given:
+        return _slsqp(optimize, objective, options, given, callback, limit)
     _limits(name, options, limit)
     call: dict[str, Any] = {key: value for key, value in given.items() if value is not None}
     if method.gradient:
@@ -68,6 +74,53 @@ def scalar(objective: Objective, name: str, kws: dict[str, Any], limit: float) -
         )
 
 
+def _slsqp(
+    optimize: ModuleType,
+    objective: Objective,
+    options: dict[str, Any],
+    given: dict[str, Any],
+    callback: Any,
+    limit: float,
+) -> Any:
+    """SLSQP in scaled variables; its result, in values.
+
+    It begins with second derivatives of 1 and stops where a step changes little: by values of
+    unlike sizes that may be anywhere. Without `ftol` or `tol` it is run again until what it stops
+    for, 1e-6, is that in parts of the function where it is below 1.
+    """
+    _limits("slsqp", options, limit)
+    tol = given.pop("tol", None)
+    wanted = options.pop("ftol", tol)
+    x, nit = np.clip(objective.x0, objective.lower, objective.upper), 0
+    small: float | None = None
+    while True:
+        scaled = Scaled(objective, x)
+        here = scaled.value if scaled.value > 0 else 1.0
+        small = min(1.0, here) if small is None else small
+        ftol = FTOL * small if wanted is None else float(wanted)
+        bounds = optimize.Bounds(
+            scaled.low * scaled.scale, scaled.high * scaled.scale, keep_feasible=True
+        )
+        more: dict[str, Any] = {}
+        if callback is not None:
+            more["callback"] = _callback(objective, callback, "slsqp", scaled)
+        found = optimize.minimize(
+            scaled, np.clip(x * scaled.scale, bounds.lb, bounds.ub), method="SLSQP",
+            jac=scaled.gradient, bounds=bounds, **more,
+            options={**options, "ftol": ftol * scaled.unit},
+        )  # fmt: skip
+        x, nit = scaled.values(found.x), nit + found.nit
+        reached = min(1.0, abs(found.fun) / scaled.unit)
+        if wanted is not None or not found.success or not 0 < reached < 0.5 * small:
+            break
+        if reached <= LEAST * here:
+            break
+        small = reached
+    found.x, found.nit = x, nit
+    found.fun, found.jac = found.fun / scaled.unit, found.jac * scaled.scale / scaled.unit
+    return found
+
+
 def _limits(name: str, options: dict[str, Any], limit: float) -> None:
     """Room for iterations, where the limit on evaluations is to end a run."""
     most = int(min(2 * limit, 2**31 - 1))
@@ -84,6 +137,8 @@ def _simplex_options(objective: Objective, options: dict[str, Any], given: dict[
     if given.get("tol") is None:
         sizes = np.abs(objective.x0[objective.x0 != 0])
         small = min(1.0, float(sizes.min())) if sizes.size else 1.0
+        # SciPy's own, and so lmfit's steps, where that is nearly the same.
+        small = 1.0 if small > 0.5 else small
         here = abs(objective(objective.x0))
         options.setdefault("xatol", 1e-4 * small)
         options.setdefault("fatol", 1e-4 * min(1.0, here or 1.0))
@@ -92,9 +147,11 @@ def _simplex_options(objective: Objective, options: dict[str, Any], given: dict[
         options["initial_simplex"] = np.array([objective.internal(row) for row in simplex])
 
 
-def _callback(objective: Objective, callback: Any, name: str) -> Any:
+def _callback(objective: Objective, callback: Any, name: str, scaled: Scaled | None = None) -> Any:
     def each(intermediate_result: Any) -> None:
         x = np.asarray(getattr(intermediate_result, "x", intermediate_result), dtype=np.float64)
+        if scaled is not None:
+            intermediate_result = x = scaled.values(x)
         objective.call_back(callback, objective.external(x), intermediate_result)
 
     def with_state(xk: Any, state: Any = None) -> None:

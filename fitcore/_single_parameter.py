@@ -34,7 +34,7 @@ class Parameter(LmfitNames, ParameterBase):
         Initial value. Without one it is ``min``; without that it reads as -inf, and cannot be
         fitted.
     vary : bool, default True
-        Whether the fit varies it. Always False with ``expr``.
+        Whether the fit varies it. Always False with ``expr`` in `Parameters`.
     min, max : float, optional
         Bounds; None, -inf and inf are none. The value is kept within them.
     expr : str, optional
@@ -136,8 +136,11 @@ class Parameter(LmfitNames, ParameterBase):
             self.vary = vary
         self.brute_step = _step(brute_step, name)
         self.user_data = user_data
-        if expr:
-            self.expr = expr
+        if expr and not isinstance(expr, str):
+            parse(expr, name)
+        elif expr and expr.strip():
+            parse(expr, name)
+            self._set_expr(expr, True)
 
     @property
     def expr(self) -> str | None:

@@ -1,6 +1,6 @@
 """What ends a fit from within the user's function."""
 
-__all__ = ["AbortFitException", "ResidualsChanged"]
+__all__ = ["AbortFitException", "NotFinite", "ResidualsChanged"]
 
 
 class AbortFitException(Exception):
@@ -8,6 +8,13 @@ class AbortFitException(Exception):
 
 
 AbortFitException.__module__ = "fitcore.minimizer"
+
+
+class NotFinite(ValueError, RuntimeError):
+    """Under ``nan_policy='raise'``, residuals that are not finite.
+
+    RuntimeError too: that is what SciPy's differential_evolution makes of any ValueError.
+    """
 
 
 class ResidualsChanged(ValueError):

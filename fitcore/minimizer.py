@@ -27,6 +27,7 @@ from fitcore._methods import METHODS, SCALAR, find_method
 from fitcore._minimizer_methods import OtherMethods
 from fitcore._other_fits import fit_scalar
 from fitcore._parameter import mark_start
+from fitcore._penalty import Penalty
 from fitcore.parameter import Parameter, Parameters
 from fitcore.result import MinimizerResult
 
@@ -54,7 +55,7 @@ class MinimizerException(Exception):
     """A fit that cannot be set up as asked."""
 
 
-class Minimizer(OtherMethods, LastResult):
+class Minimizer(OtherMethods, Penalty, LastResult):
     """An objective function with its parameters, ready to be fitted in one way or another.
 
     The parameters it is given are never changed, and no fit changes the next one.

@@ -293,6 +293,11 @@ def _warning(params: Parameters, names: Iterable[str], width: int, result: Any) 
             lines.append(f"{label} at initial value")
         if _close(item.value, item.min) or _close(item.value, item.max):
             lines.append(f"{label} at boundary")
+    if str(getattr(result, "method", "leastsq")) not in ("leastsq", "least_squares"):
+        lines.append(
+            "    this fitting method does not natively calculate uncertainties: they come from"
+        )
+        lines.append("    differences around its end, for which numdifftools is not needed")
     return lines
 
 

@@ -52,11 +52,20 @@ cdef fitcore_normal_sums_t normal_sums = fitcore_choose_normal_sums(fitcore_cpu_
 __all__ = ["BatchFitter", "derive"]
 
 
+cdef struct Tie:
+    # A parameter that is an expression of others.
+    void *program
+    int64_t target
+    int64_t size
+    int64_t inputs[SLOTS]
+    double low, high
+
+
 cdef struct Work:
     # Of one fit: n variables, m points.
     double *y           # (m,) the model, and right behind it
-    double *dy          # (m, nparams) its derivatives, column by column
-    double *p           # (nparams,) the parameters
+    double *dy          # (m, total) derivatives by all parameters, column by column
+    double *p           # (total,) the parameters: the model's, and those of expressions only
     double *u           # (n,) internal values, the best ones
     double *ut          # (n,) those to try
     double *v           # (n,) values
@@ -71,11 +80,11 @@ cdef struct Work:
     double *factor      # (n, n)
 
 
-cdef void lay_out(Work *w, double *memory, int64_t m, int64_t n, int64_t nparams) noexcept nogil:
+cdef void lay_out(Work *w, double *memory, int64_t m, int64_t n, int64_t total) noexcept nogil:
     cdef double *at = memory
     w.y, at = at, at + m
-    w.dy, at = at, at + m * nparams
-    w.p, at = at, at + nparams
+    w.dy, at = at, at + m * total
+    w.p, at = at, at + total
     w.u, at = at, at + n
     w.ut, at = at, at + n
     w.v, at = at, at + n
@@ -118,8 +127,12 @@ cdef class BatchFitter:
         First bound on the step.
     maxfev : int, default 200
         Evaluations after which a fit is left out.
-    ties : sequence of (int, int), optional
-        Parameters of the model that are equal to others, which are none of these: their numbers.
+    others : int, default 0
+        Number of parameters besides the model's, which expressions are made of. They come after
+        those of the model.
+    ties : sequence of (int, Constraint, sequence of int), optional
+        Parameters that are expressions: number of each, the expression, compiled, and the numbers
+        of the parameters in its slots; in order of evaluation. They are none of those that vary.
 
     Raises
     ------
@@ -130,29 +143,30 @@ cdef class BatchFitter:
     cdef fitcore_model model
     cdef void *user
     cdef object keep
-    cdef int64_t nparams, n, maxfev
+    cdef int64_t nparams, total, n, maxfev
     cdef bint bounded
     cdef double ftol, xtol, factor
     cdef tuple arrays               # what these are in
     cdef const int64_t *which       # numbers of the columns of variables, from 1
     cdef const double *lower
     cdef const double *upper
-    cdef const int64_t *ties        # pairs
+    cdef const Tie *ties
     cdef int64_t nties
 
     def __init__(self, address, user_address, keep, nparams, which, lower, upper, ftol=1e-11,
-                 xtol=1e-11, factor=100.0, maxfev=200, ties=()):
+                 xtol=1e-11, factor=100.0, maxfev=200, others=0, ties=()):
         if not address:
             raise ValueError(f"address must be that of a function, got {address!r}")
         self.model = <fitcore_model> <uintptr_t> address
         self.user = <void *> <uintptr_t> (user_address or 0)
         self.keep = keep
         self.nparams = count(nparams, "nparams")
-        cdef cnp.ndarray places_array, low_array, high_array, pairs_array
+        self.total = self.nparams + count(others, "others")
+        cdef cnp.ndarray places_array, low_array, high_array, tied_array
         places = np.array(which, dtype=np.int64)
         if places.ndim != 1 or not places.size or places.min() < 0 or (
-                places.max() >= self.nparams) or np.unique(places).size != places.size:
-            raise ValueError(f"which must be different numbers from 0 to {self.nparams - 1}, at "
+                places.max() >= self.total) or np.unique(places).size != places.size:
+            raise ValueError(f"which must be different numbers from 0 to {self.total - 1}, at "
                              f"least one; got {which!r:.80}")
         self.n = places.size
         low, high = np.array(lower, dtype=np.float64), np.array(upper, dtype=np.float64)
@@ -162,19 +176,40 @@ cdef class BatchFitter:
         if not np.all(low < high):
             raise ValueError(f"lower must be less than upper, got {low} and {high}")
         self.bounded = bool(np.isfinite(low).any() or np.isfinite(high).any())
-        pairs = np.array(list(ties), dtype=np.int64).reshape(-1, 2)
-        if pairs.size and (pairs.min() < 0 or pairs.max() >= self.nparams
-                           or np.intersect1d(pairs[:, 0], [*pairs[:, 1], *places]).size):
-            raise ValueError("ties must be pairs of a parameter that does not vary and another "
-                             f"one that is not tied, got {ties!r:.80}")
+        tied = self.read_ties(list(ties), places.tolist())
         places += 1
-        self.arrays = (places, low, high, pairs)
-        places_array, low_array, high_array, pairs_array = self.arrays
-        self.ties, self.nties = <const int64_t *> cnp.PyArray_DATA(pairs_array), len(pairs)
+        self.arrays = (places, low, high, tied)
+        places_array, low_array, high_array, tied_array = self.arrays
+        self.ties = <const Tie *> cnp.PyArray_DATA(tied_array)
         self.which = <const int64_t *> cnp.PyArray_DATA(places_array)
         self.lower, self.upper = doubles(low_array), doubles(high_array)
         self.ftol, self.xtol = number(ftol, "ftol", 0), number(xtol, "xtol", 0)
         self.factor, self.maxfev = number(factor, "factor", 0), count(maxfev, "maxfev")
+
+    cdef object read_ties(self, list ties, list varying):
+        """The expressions as an array of bytes."""
+        cdef cnp.ndarray tied = np.zeros(max(1, len(ties)) * sizeof(Tie), dtype=np.uint8)
+        cdef Tie *tie = <Tie *> cnp.PyArray_DATA(tied)
+        cdef Constraint constraint
+        known = set(varying)
+        for target, constraint, inputs in ties:
+            if constraint.program is None or constraint.error is not None:
+                raise ValueError("ties must be compiled expressions")
+            numbers = [target, *inputs]
+            if target in known or len(inputs) != len(constraint.inputs) or not all(
+                    0 <= k < self.total for k in numbers):
+                raise ValueError("ties must be of different parameters that do not vary, with a "
+                                 f"number below {self.total} for each input; got {target}, "
+                                 f"{inputs}")
+            known.add(target)
+            tie.program, tie.target, tie.size = <void *> constraint.program, target, len(inputs)
+            for k, place in enumerate(inputs):
+                tie.inputs[<int> k] = place
+            tie.low, tie.high = constraint.target._min, constraint.target._max
+            tie += 1
+        self.nties = len(ties)
+        self.keep = (self.keep, ties)
+        return tied
 
     def fit(self, x, y, weights, values):
         """Fit.
@@ -187,7 +222,7 @@ cdef class BatchFitter:
             Data, finite.
         weights : ndarray, shape (m,) or (k, m), or None
             What residuals are multiplied by.
-        values : ndarray, shape (k, nparams)
+        values : ndarray, shape (k, nparams + others)
             Parameters to start from, variables within their bounds. They become the solutions,
             where there is one.
 
@@ -230,8 +265,8 @@ cdef class BatchFitter:
             ws = doubles(weights)
             if weights.ndim == 2:
                 w_stride = m
-        if starts.shape[0] != k or starts.shape[1] != self.nparams:
-            raise ValueError(f"values must have shape ({k}, {self.nparams}), got "
+        if starts.shape[0] != k or starts.shape[1] != self.total:
+            raise ValueError(f"values must have shape ({k}, {self.total}), got "
                              f"({starts.shape[0]}, {starts.shape[1]})")
         info = np.zeros(k, dtype=np.int32)
         nfev = np.zeros(k, dtype=np.int64)
@@ -242,7 +277,7 @@ cdef class BatchFitter:
         cdef double[::1] sums = chisqr
         cdef double[:, :, ::1] covars = covar
         cdef Work work
-        cdef int64_t size = m * (1 + self.nparams) + self.nparams + 8 * self.n + (
+        cdef int64_t size = m * (1 + self.total) + self.total + 8 * self.n + (
             4 * self.n * self.n)
         cdef double *memory
         cdef const double *at_x
@@ -252,7 +287,7 @@ cdef class BatchFitter:
         memory = <double *> malloc(size * sizeof(double))
         if memory == NULL:
             raise MemoryError
-        lay_out(&work, memory, m, self.n, self.nparams)
+        lay_out(&work, memory, m, self.n, self.total)
         with nogil:
             for i in range(k):
                 at_x = xs + i * x_stride
@@ -275,7 +310,7 @@ cdef class BatchFitter:
         s.n, s.maxfev, s.nfev, s.rejected = n, self.maxfev, 0, 0
         s.ftol, s.xtol, s.factor = self.ftol, self.xtol, self.factor
         s.task, s.full, s.info, s.prered = START, 0, 0, 0
-        memcpy(w.p, values, self.nparams * sizeof(double))
+        memcpy(w.p, values, self.total * sizeof(double))
         for j in range(n):
             w.v[j] = values[which[j] - 1]
         if self.bounded:
@@ -283,12 +318,12 @@ cdef class BatchFitter:
         else:
             memcpy(w.ut, w.v, n * sizeof(double))
         while s.task == START or s.task == SUMS:
-            self.place(w, w.ut)
+            if self.place(w, w.ut) != 0:
+                return 0
             if self.model(m, nx, x, self.nparams, w.p, w.y, w.dy, self.user) != 0:
                 return 0
-            for j in range(self.nties):
-                for i in range(m):
-                    w.dy[self.ties[2 * j + 1] * m + i] += w.dy[self.ties[2 * j] * m + i]
+            if self.nties > 0 and self.chain(w, m) != 0:
+                return 0
             normal_sums(m, n, which, w.y, y, weights != NULL, weights, w.at, w.gt, &rr)
             if self.bounded:
                 for j in range(n):
@@ -301,7 +336,8 @@ cdef class BatchFitter:
         if s.task != DONE:
             return 0
         # The derivatives by the values themselves.
-        self.place(w, w.u)
+        if self.place(w, w.u) != 0:
+            return 0
         if self.bounded and fitcore_normal_near_bound(n, self.lower, self.upper, w.v):
             return 0
         for j in range(n):
@@ -315,13 +351,16 @@ cdef class BatchFitter:
         for j in range(n):
             values[which[j] - 1] = w.v[j]
         for j in range(self.nties):
-            values[self.ties[2 * j]] = values[self.ties[2 * j + 1]]
+            values[self.ties[j].target] = w.p[self.ties[j].target]
         chisqr[0] = s.chisq
         return s.info
 
-    cdef void place(self, Work *w, const double *u) noexcept nogil:
-        """Values at internal ones, in the parameters of the model too."""
-        cdef int64_t j
+    cdef int place(self, Work *w, const double *u) noexcept nogil:
+        """Values at internal ones, in the parameters too; not 0 where an expression has none."""
+        cdef double slots[SLOTS]
+        cdef double value = 0
+        cdef const Tie *tie
+        cdef int64_t j, i
         if self.bounded:
             fitcore_normal_to_external(self.n, self.lower, self.upper, u, w.v, w.slope)
         else:
@@ -329,7 +368,41 @@ cdef class BatchFitter:
         for j in range(self.n):
             w.p[self.which[j] - 1] = w.v[j]
         for j in range(self.nties):
-            w.p[self.ties[2 * j]] = w.p[self.ties[2 * j + 1]]
+            tie = self.ties + j
+            for i in range(tie.size):
+                slots[i] = w.p[tie.inputs[i]]
+            if (<Program> tie.program).run(slots, -1, &value, NULL) != 0:
+                return 1
+            if tie.low < tie.high:
+                value = min(max(value, tie.low), tie.high)
+            w.p[tie.target] = value
+        return 0
+
+    cdef int chain(self, Work *w, int64_t m) noexcept nogil:
+        """Derivatives by what expressions are made of; not 0 where there are none."""
+        cdef double slots[SLOTS]
+        cdef double value = 0, slope = 0
+        cdef const Tie *tie
+        cdef const double *column
+        cdef double *by
+        cdef int64_t j, i, k
+        memset(w.dy + self.nparams * m, 0, (self.total - self.nparams) * m * sizeof(double))
+        # Who depends on whom is known: the last first.
+        for j in range(self.nties - 1, -1, -1):
+            tie = self.ties + j
+            column = w.dy + tie.target * m
+            for i in range(tie.size):
+                slots[i] = w.p[tie.inputs[i]]
+            for i in range(tie.size):
+                if (<Program> tie.program).run(slots, <int> i, &value, &slope) != 0:
+                    return 1
+                # Held by a bound it does not move.
+                if slope == 0 or (tie.low < tie.high and (value < tie.low or value > tie.high)):
+                    continue
+                by = w.dy + tie.inputs[i] * m
+                for k in range(m):
+                    by[k] += slope * column[k]
+        return 0
 
 
 def derive(list constraints, dict places, cnp.ndarray[double, ndim=2, mode="c"] values,

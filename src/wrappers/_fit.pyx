@@ -8,7 +8,7 @@ cimport numpy as cnp
 
 import numpy as np
 
-from fitcore._stops import AbortFitException, ResidualsChanged
+from fitcore._stops import AbortFitException, NotFinite, ResidualsChanged
 
 from fitcore._parameter cimport ParameterBase
 from fitcore.minpack cimport (
@@ -382,7 +382,7 @@ cdef class ParameterResidual(Evaluator):
         who = (f"the objective function {name_of(self.fcn)}" if model is None
                else "The model function")
         of = "" if model is None else f" {model.name}:"
-        raise ValueError(
+        raise NotFinite(
             f"{who} generated {what} values and the fit aborted!{of} {bad.size} of {f.size} "
             f"residuals are not finite, the first at index {int(np.argmin(good))}, for {at}. "
             "Bounds on the parameters may keep the fit away from there; nan_policy='propagate' "
@@ -443,6 +443,9 @@ cdef class ParameterResidual(Evaluator):
         cdef double g
         cdef object given, view
         cdef str who = f"the Jacobian returned by {name_of(self.jac)}"
+        # Line shapes that the core has differentiated, see `residual_jacobian`.
+        cdef int64_t columns = getattr(self.jac, "columns", 0)
+        self.nfev = min(self.max_nfev, self.nfev + columns)
         self.assign(x, n)
         given = to_array(self.jac(self.params, *self.args, **self.kws), who)
         if given.dtype.kind not in "fiubc":

@@ -157,8 +157,8 @@ cdef int mapped(int64_t m, int64_t n, const double *u, double *f, double *fjac,
         if slopes_by_variables(fit, m, u, fjac) != 0:
             fit.why = WHY_EXPRESSION
             return 1
-        if fit.counts_slopes and fit.nfev < fit.most:
-            fit.nfev += 1
+        if fit.counts_slopes:
+            fit.nfev = min(fit.most, fit.nfev + fit.n)
     return 0
 
 
@@ -266,7 +266,8 @@ cdef class NativeParameterResidual(ParameterResidual):
                 memory["chain"] = a = np.zeros(fit.total * fit.n)
                 fit.chain = doubles(a)
         fit.floors = NULL
-        # those of a Model, whose users know counts of differences
+        # Those of a Model, for each column one, as of differences: so counts and limits mean the
+        # same whether its function has derivatives or not.
         fit.counts_slopes = getattr(self.function, "model", None) is not None
         fit.finite_slopes = self.policy == POLICY_RAISE
         start_calls(&self.own, True)

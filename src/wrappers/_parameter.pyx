@@ -100,13 +100,16 @@ cdef class ParameterBase:
     # -- storage
 
     cdef object get(self):
-        if self._expr is not None and self._group is not None:
-            if self._group.constraints is None:
-                self._group.resolve()
-            if self._constraint is not None:
-                for constraint in self._constraint.upstream:
-                    (<Constraint>constraint).evaluate()
-                self._constraint.evaluate()
+        if self._expr is not None:
+            if self._group is None:
+                self._vary = False          # alone it is as it was given till then, as in lmfit
+            else:
+                if self._group.constraints is None:
+                    self._group.resolve()
+                if self._constraint is not None:
+                    for constraint in self._constraint.upstream:
+                        (<Constraint>constraint).evaluate()
+                    self._constraint.evaluate()
         if self._obj is None:
             self._obj = self._val
         return self._obj
@@ -211,11 +214,11 @@ cdef class ParameterBase:
         if vary is not True and vary is not False:
             if not (isinstance(vary, (int, np.bool_, np.integer)) and vary in (0, 1)):
                 raise TypeError(f"{owner(self._name)}: vary must be True or False, not {vary!r}")
-        self._vary = bool(vary)
-        if self._vary and self._expr is not None:
+        if vary and self._expr is not None:
             self.get_or_keep()
             self._expr = None
             self.touch()
+        self._vary = bool(vary)
 
     cdef int get_or_keep(self) except -1:
         # The value of an expression that is about to go; the last one where it fails.
@@ -225,14 +228,15 @@ cdef class ParameterBase:
             pass
         return 0
 
-    def _set_expr(self, expr):
-        # A checked expression, or None.
+    def _set_expr(self, expr, bint alone=False):
+        # A checked expression, or None. Of a new parameter, alone, `vary` is as it was given: the
+        # expression takes effect among others.
         if expr is None and self._expr is None:
             return
         if expr is None:
             self.get_or_keep()
         self._expr = expr
-        if expr is not None:
+        if expr is not None and not alone:
             self._vary = False
         self.touch()
 
@@ -262,6 +266,8 @@ cdef class ParameterBase:
         # Enter the group of another Parameters, or with None none.
         self.touch()
         self._group = group
+        if group is not None and self._expr is not None:
+            self._vary = False
         self.touch()
 
     # -- the MINUIT mapping

@@ -7,7 +7,7 @@ import threading
 import numpy as np
 import pytest
 
-from fitcore import Model, lineshapes, models
+from fitcore import Model, _model_jacobian, lineshapes, models
 from fitcore._compiled_model import compile_model, compile_residual
 from fitcore.model import CompositeModel
 
@@ -259,24 +259,28 @@ def test_a_long_sum_is_no_deep_one():
 
 
 @pytest.mark.parametrize("method", ["least_squares", "lbfgsb"])
-def test_other_methods_have_the_derivatives_too(method):
+def test_other_methods_have_the_derivatives_too(method, monkeypatch):
     if method == "least_squares":
         pytest.importorskip("scipy")
-    calls = []
+    asked = []
+    derivatives = _model_jacobian.shape_jacobian
+    monkeypatch.setattr(
+        _model_jacobian, "shape_jacobian", lambda *args: asked.append(1) or derivatives(*args)
+    )
 
-    def counted(x, amplitude, center, sigma):
-        calls.append(1)
+    def hidden(x, amplitude, center, sigma):
         return lineshapes.gaussian(x, amplitude, center, sigma)
 
-    known, unknown = models.GaussianModel(), Model(counted)
+    known, unknown = models.GaussianModel(), Model(hidden)
     params = unknown.make_params(amplitude=5, center=4, sigma=1)
     data = unknown.eval(params, x=X) + 0.01 * RNG.normal(size=X.size)
     params["sigma"].set(value=1.2, min=0)
     plain = unknown.fit(data, params, method=method, x=X)
+    assert not asked
     ours = known.fit(data, params, method=method, x=X)
     for name in params:
         assert ours.params[name].value == pytest.approx(plain.params[name].value, rel=1e-4)
-    assert ours.nfev < plain.nfev
+    assert asked
 
 
 def test_a_function_with_a_jacobian_goes_with_line_shapes():

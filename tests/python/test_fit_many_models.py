@@ -126,10 +126,71 @@ def test_parameters_that_are_others_are_tied_in_the_compiled_fit() -> None:
         for name in batch.names:
             assert_allclose(batch[name][i], alone.params[name].value, rtol=1e-5)
             assert_allclose(batch.map(name, "stderr")[i], alone.params[name].stderr, rtol=1e-4)
-    # any other expression is Python's business
-    params["b_amplitude"].expr = "a_amplitude/2"
-    again = fit_many(model, ys, params, X, workers=1)
-    assert_allclose(again["b_amplitude"], again["a_amplitude"] / 2)
+
+
+TIES: dict[str, dict[str, dict[str, Any]]] = {
+    "a part of another": {"b_sigma": {"expr": "0.8*a_sigma", "min": -np.inf}},
+    "a distance": {"gap": {"value": 3.5}, "b_center": {"expr": "a_center + gap"}},
+    "a chain": {
+        "gap": {"value": 3.5, "min": 0.1}, "middle": {"expr": "a_center + gap/2"},
+        "b_center": {"expr": "middle + gap/2"},
+    },
+    "a ratio": {"ratio": {"value": 0.7, "min": 0.0, "max": 2.0},
+                "b_amplitude": {"expr": "ratio*a_amplitude"}},
+    "a function": {"wide": {"value": 0.1}, "a_sigma": {"expr": "exp(wide)"},
+                   "b_sigma": {"expr": "a_sigma*sqrt(1 + wide**2)"}},
+    "within bounds": {"b_sigma": {"expr": "2*a_sigma - 0.8", "min": 0.1, "max": 3.0}},
+    "held by a bound": {"b_sigma": {"expr": "0.2*a_sigma", "min": 0.8}},
+    "a number": {"c": {"expr": "0.25*2"}},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("tie", TIES)
+def test_expressions_in_a_compiled_batch_are_those_of_model_fit(tie: str, monkeypatch: Any) -> None:
+    model = GaussianModel(prefix="a_") + GaussianModel(prefix="b_") + ConstantModel()
+    values = {"a_amplitude": 4, "b_amplitude": 3, "a_center": -2, "b_center": 2, "c": 0.5}
+    params = model.make_params(**values, a_sigma=1, b_sigma=0.7)
+    for name, settings in TIES[tie].items():
+        if name not in params:
+            params.add(name, **settings)
+        else:
+            params[name].set(**settings)
+    ys = noisy(model, 5, **values, a_sigma=0.8, b_sigma=0.8, spread=0.0)
+    with monkeypatch.context() as patch:
+        assert is_compiled(model, params, patch)
+    batch = fit_many(model, ys, params, X, workers=1)
+    for i, y in enumerate(ys):
+        alone = model.fit(y, params, x=X)
+        assert list(batch.var_names) == alone.var_names
+        assert_allclose(batch.chisqr[i], alone.chisqr, rtol=1e-8)
+        assert_allclose(batch.covar[i], alone.covar, rtol=1e-3, atol=1e-3 * alone.covar.max())
+        for k, name in enumerate(batch.names):
+            item = alone.params[name]
+            assert_allclose(batch.values[i, k], item.value, rtol=1e-5, atol=1e-12)
+            assert_allclose(batch.stderr[i, k], item.stderr or 0.0, rtol=1e-3, atol=1e-9)
+
+
+def test_an_expression_of_asteval_makes_ordinary_fits(monkeypatch: Any) -> None:
+    model = GaussianModel(prefix="a_") + ConstantModel()
+    params = model.make_params(a_amplitude=4, a_center=0.1, a_sigma=1, c=0.5)
+    params["c"].set(expr="min([a_amplitude, 0.5])")
+    with monkeypatch.context() as patch:
+        assert not is_compiled(model, params, patch)
+    ys = noisy(model, 2, a_amplitude=4, a_center=0.1, a_sigma=1, c=0.5)
+    assert_allclose(fit_many(model, ys, params, X, workers=1)["c"], 0.5)
+
+
+def test_an_expression_that_is_not_real_everywhere_is_that_of_model_fit() -> None:
+    model = GaussianModel() + ConstantModel()
+    params = model.make_params(amplitude=4, center=0.1, sigma=1)
+    params.add("root", value=0.3, min=0)
+    params["c"].set(expr="sqrt(root)")
+    ys = noisy(model, 6, amplitude=4, center=0.1, sigma=1, c=0.05, spread=0.3)
+    batch = fit_many(model, ys, params, X, workers=1)
+    for i, y in enumerate(ys):
+        alone = model.fit(y, params, x=X)
+        assert_allclose(batch.chisqr[i], alone.chisqr, rtol=1e-7)
+        assert_allclose(batch["amplitude"][i], alone.params["amplitude"].value, rtol=1e-4)
 
 
 def test_a_voigt_profile_with_a_width_of_its_own() -> None:

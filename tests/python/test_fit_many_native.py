@@ -13,6 +13,8 @@ from numpy.testing import assert_allclose, assert_array_equal
 import fitcore
 from fitcore import Minimizer, NativeFunction, Parameters, fit_many
 from fitcore._batch import BatchFitter
+from fitcore._compiled_model import compile_model
+from fitcore.models import LinearModel
 
 FITS = int(os.environ.get("FITCORE_FITS", "300"))
 
@@ -274,6 +276,9 @@ def test_one_parameter_exact_data_and_as_many_points_as_variables() -> None:
 def test_bad_arguments_of_the_compiled_loop_are_refused() -> None:
     address = native("peak_model").address
     four = np.full(4, np.inf)
+    three = {"which": range(3), "lower": -four[:3], "upper": four[:3]}
+    tied = fitcore.create_params(a=1.0, b={"expr": "2*a"}, c={"expr": "min([a, 2.0])"})
+    doubled, listed = tied._constraints()
 
     def made(**kws: Any) -> BatchFitter:
         given: dict[str, Any] = {
@@ -289,6 +294,11 @@ def test_bad_arguments_of_the_compiled_loop_are_refused() -> None:
         ({"which": [4]}, "which must be"),
         ({"lower": four[:2]}, r"lower must have shape \(4,\)"),
         ({"lower": four}, "lower must be less than upper"),
+        ({"ties": [(0, doubled, [1])]}, "ties must be of different parameters that do not vary"),
+        ({**three, "ties": [(3, doubled, [4])]}, "with a number below 4 for each input"),
+        ({**three, "ties": [(3, doubled, [1, 2])]}, "with a number below 4 for each input"),
+        ({**three, "ties": [(3, doubled, [1])] * 2}, "ties must be of different parameters"),
+        ({**three, "ties": [(3, listed, [1])]}, "ties must be compiled expressions"),
     ):
         with pytest.raises(ValueError, match=words):
             made(**kws)
@@ -304,3 +314,30 @@ def test_bad_arguments_of_the_compiled_loop_are_refused() -> None:
     assert fitcore.fit_many  # the batch of nothing
     info, nfev, chisqr, covar = fitter.fit(x, y[:0], None, v[:0])
     assert info.shape == nfev.shape == chisqr.shape == (0,) and covar.shape == (0, 4, 4)
+
+
+@pytest.mark.parametrize(
+    ("value", "low", "high"),
+    [(2e-3, -1e9, 1e9), (-3e-7, -1e6, 1e6), (2e-3, 0.0, 1e-2), (13.0, -np.inf, 16.0),
+     (-13.0, -16.0, np.inf), (4e-9, 3e-9, 9e-9), (7e11, -1e3, 1e12)],
+)  # fmt: skip
+def test_values_keep_their_digits_within_bounds_of_another_size(
+    value: float, low: float, high: float
+) -> None:
+    # y = value + x / 3: the solution is known, and the mapping of bounds alone could spoil it.
+    model, x = LinearModel(), np.linspace(0, 1, 33)
+    found = compile_model(model, model.make_params(), {"x": x}, x.size)
+    assert found is not None
+    function, points = found
+    assert function.names == ("slope", "intercept")
+    y = (value + x / 3)[np.newaxis]
+    fitter = BatchFitter(
+        function.address, function.user_address, function, 2, [0, 1], [-np.inf, low],
+        [np.inf, high],
+    )  # fmt: skip
+    begin = 0.7 * value + 0.3 * (0.5 * (max(low, value - 2) + min(high, value + 2)))
+    start = np.array([[0.1 * abs(value), begin]])
+    info, *_ = fitter.fit(points, y, None, start)
+    assert info[0] > 0
+    # Both numbers of y are rounded.
+    assert start[0, 1] == pytest.approx(value, rel=1e-9, abs=2 * np.spacing(1 / 3))

@@ -148,7 +148,7 @@ def test_a_name_is_a_string():
 
 def test_an_expression_fixes_and_varying_or_a_value_removes_it():
     par = Parameter("a", 10, vary=True, expr="b")
-    assert (par.vary, par.expr) == (False, "b")
+    assert (par.value, par.vary, par.expr) == (10, False, "b")
     par.vary = True
     assert (par.vary, par.expr) == (True, None)
     par.expr = "c"

@@ -1,6 +1,8 @@
 !> MINUIT's mapping of bounded to unbounded variables, for batches of fits.
 !>
 !> F. James, M. Roos, "Minuit", Computer Physics Communications 10, 343-367 (1975), section 5.3.1.
+!> In the forms of the class ParameterBase, which do not cancel: a value keeps its digits however
+!> near to a bound it is, and however large the bound or the range.
 module fitcore_normal_bounds
   use fitcore_kinds, only: wp, ip, ic
   implicit none (type, external)
@@ -12,6 +14,8 @@ module fitcore_normal_bounds
   !> part of its greatest slope.
   real(wp), parameter :: near = 2.0e-4_wp, beside = 0.1_wp
 
+  real(wp), parameter :: quarter = asin(1.0_wp)
+
 contains
 
   !> Internal values of v, which lies between its bounds.
@@ -19,6 +23,7 @@ contains
     integer(ip), intent(in), value :: n
     real(wp), intent(in) :: lower(n), upper(n), v(n)
     real(wp), intent(out) :: u(n)
+    real(wp) :: half, s
     integer(ip) :: j
     logical :: below, above
 
@@ -26,11 +31,19 @@ contains
       below = lower(j) >= -huge(lower)
       above = upper(j) <= huge(upper)
       if (below .and. above) then
-        u(j) = asin(2 * (v(j) - lower(j)) / (upper(j) - lower(j)) - 1)
-      else if (below) then
-        u(j) = sqrt((v(j) - lower(j) + 1)**2 - 1)
-      else if (above) then
-        u(j) = sqrt((upper(j) - v(j) + 1)**2 - 1)
+        half = 0.5_wp * upper(j) - 0.5_wp * lower(j)
+        s = (v(j) - (0.5_wp * lower(j) + 0.5_wp * upper(j))) / half
+        ! beyond the middle half by the distance from the nearer bound
+        if (s < -0.5_wp) then
+          u(j) = 2 * asin(sqrt((0.5_wp * v(j) - 0.5_wp * lower(j)) / half)) - quarter
+        else if (s > 0.5_wp) then
+          u(j) = quarter - 2 * asin(sqrt((0.5_wp * upper(j) - 0.5_wp * v(j)) / half))
+        else
+          u(j) = asin(s)
+        end if
+      else if (below .or. above) then
+        s = merge(v(j) - lower(j), upper(j) - v(j), below)
+        u(j) = sqrt(s) * sqrt(s + 2)
       else
         u(j) = v(j)
       end if
@@ -42,7 +55,7 @@ contains
     integer(ip), intent(in), value :: n
     real(wp), intent(in) :: lower(n), upper(n), u(n)
     real(wp), intent(out) :: v(n), slope(n)
-    real(wp) :: root
+    real(wp) :: root, half, s, distance
     integer(ip) :: j
     logical :: below, above
 
@@ -50,16 +63,27 @@ contains
       below = lower(j) >= -huge(lower)
       above = upper(j) <= huge(upper)
       if (below .and. above) then
-        v(j) = lower(j) + (sin(u(j)) + 1) * (upper(j) - lower(j)) / 2
-        slope(j) = cos(u(j)) * (upper(j) - lower(j)) / 2
+        half = 0.5_wp * upper(j) - 0.5_wp * lower(j)
+        s = sin(u(j))
+        slope(j) = cos(u(j)) * half
+        ! 1 - |s| without cancellation
+        distance = half * (cos(u(j))**2 / (1 + abs(s)))
+        if (s < -0.5_wp) then
+          v(j) = lower(j) + distance
+        else if (s > 0.5_wp) then
+          v(j) = upper(j) - distance
+        else
+          v(j) = 0.5_wp * lower(j) + 0.5_wp * upper(j) + half * s
+        end if
         v(j) = min(max(v(j), lower(j)), upper(j))
       else if (below .or. above) then
-        root = sqrt(u(j)**2 + 1)
+        root = hypot(u(j), 1.0_wp)
+        distance = u(j) * (u(j) / (1 + root))
         if (below) then
-          v(j) = max(lower(j) - 1 + root, lower(j))
+          v(j) = lower(j) + distance
           slope(j) = u(j) / root
         else
-          v(j) = min(upper(j) + 1 - root, upper(j))
+          v(j) = upper(j) - distance
           slope(j) = -u(j) / root
         end if
       else

@@ -12,7 +12,6 @@ import importlib
 import sys
 from importlib.util import find_spec
 from types import ModuleType
-from typing import Any
 
 import fitcore
 
@@ -29,7 +28,7 @@ MODULES = {
     "printfuncs": ("printfuncs",),
 }
 
-_WITH_MORE = ("minimizer", "model", "_ampgo")
+_WITH_MORE = ("minimizer", "model")
 
 minimize = functools.partial(fitcore.minimize, inplace=False)
 functools.update_wrapper(minimize, fitcore.minimize)
@@ -53,7 +52,7 @@ def _alias(name: str, ours: tuple[str, ...]) -> ModuleType:
 
 for _name, _ours in MODULES.items():
     globals()[_name] = _alias(_name, _ours)
-_minimizer, _model, _ampgo = (sys.modules[f"{__name__}.{_name}"] for _name in _WITH_MORE)
+_minimizer, _model = (sys.modules[f"{__name__}.{_name}"] for _name in _WITH_MORE)
 
 # What lmfit's modules say of the packages around them.
 _minimizer.HAS_EMCEE = find_spec("emcee") is not None
@@ -72,11 +71,6 @@ if _minimizer.HAS_PANDAS:
 _model._HAS_MATPLOTLIB = find_spec("matplotlib") is not None
 
 
-def _private(*args: Any, **kwargs: Any) -> Any:
-    raise NotImplementedError("private in lmfit: it has no counterpart in fitcore")
-
-
-_ampgo.ampgo = _ampgo.tunnel = _private
 for _name in fitcore.__all__:
     globals().setdefault(_name, getattr(fitcore, _name))
 
