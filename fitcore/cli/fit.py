@@ -105,7 +105,7 @@ def read_points(path: str, job: Job) -> Points:
             raise DataError(f"{table.source}: no point lies in the range {low:g}:{high:g}")
     for name, values in columns.items():
         bad = keep & ~np.isfinite(values)
-        if bad.any() and job.nan_policy == "raise":
+        if bad.any() and job.nan_policy != "omit":
             place = table.places[int(np.argmax(bad))]
             raise DataError(
                 f"{table.source}, line {place}: {name} is missing or not finite, and in "
