@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,7 @@ from fitcore._arguments import read_bool
 from fitcore._arrays import count, real_array
 from fitcore._native import NativeCall, NativeStop
 from fitcore._native_pointer import SIGNATURES, data_pointer, find_pointer, matches
+from fitcore._native_rows import native_passes
 
 __all__ = ["NativeFunction", "NativeStop", "get_include"]
 __dir__ = __all__.copy
@@ -302,6 +303,49 @@ class NativeFunction(NativeCall):
             full = factors.shape == data.shape
             factors = factors.copy() if full else np.full(data.shape, factors.item())
         return self._with_data(points, data, factors, rows, self.names)
+
+    def passes(
+        self, data: Callable[..., Iterable[Any]] | None = None
+    ) -> tuple[Callable[..., Iterator[Any]], Callable[..., Iterator[Any]]]:
+        """Passes over data in chunks, for :meth:`fitcore.minpack.StreamingLM.run`.
+
+        Parameters
+        ----------
+        data : callable
+            Of a model: ``data(*args)`` returns the chunks of a pass, in the same order each time,
+            as (x, y) or (x, y, weights): what :meth:`residual` takes. Best a generator, so that one
+            chunk at a time is in memory. Of kind 'residual', which has its data, None.
+
+        Returns
+        -------
+        rows, residuals : callable
+            The arguments of that method. A value other than 0 of the function leaves it as
+            `NativeStop`.
+
+        Raises
+        ------
+        TypeError
+            If this is an objective or has no derivatives, or `data` does not go with it.
+        ValueError
+            If it has residuals, and their number is not known.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> from fitcore.lineshapes import linear
+        >>> from fitcore._compiled_model import compile_model
+        >>> from fitcore.minpack import StreamingLM
+        >>> from fitcore.models import LinearModel
+        >>> x = np.linspace(0, 1, 100)
+        >>> model = LinearModel()               # whose function fitcore has natively
+        >>> line, _ = compile_model(model, model.make_params(), {"x": x}, 100)
+        >>> def data():
+        ...     for t in x.reshape(10, 10):
+        ...         yield t, 3 * t + 2
+        >>> StreamingLM([1.0, 1.0]).run(*line.passes(data)).x.round(6)
+        array([3., 2.])
+        """
+        return native_passes(self, data)
 
     def _of_model(
         self, model: Any, data: Any, weights: Any, given: Mapping[str, Any]

@@ -8,28 +8,32 @@ import json
 import os
 import subprocess
 import sys
+from importlib.metadata import entry_points
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from click.testing import CliRunner, Result
-from scipy.optimize import curve_fit
 
+import fitcore.cli
 from fitcore import nist
-from fitcore.cli.commands import command
+
+curve_fit = pytest.importorskip("scipy.optimize").curve_fit
+testing = pytest.importorskip("click.testing")
+pytest.importorskip("tabulate")
+from fitcore.cli.commands import command  # noqa: E402  # it imports them
 
 DECAY = ["--model", "amp*exp(-x/tau) + c", "--param", "amp=1", "--param", "tau=2:0:",
          "--param", "c=0"]  # fmt: skip
 
 
-def run(*args: str | Path, stdin: str | None = None) -> Result:
-    done = CliRunner().invoke(command, ["fit", *map(str, args)], input=stdin)
+def run(*args: str | Path, stdin: str | None = None) -> Any:
+    done = testing.CliRunner().invoke(command, ["fit", *map(str, args)], input=stdin)
     assert done.exception is None or isinstance(done.exception, SystemExit), done.exception
     return done
 
 
-def parse(done: Result) -> Any:
+def parse(done: Any) -> Any:
     assert done.exit_code == 0, done.output
     return json.loads(done.stdout)
 
@@ -142,9 +146,10 @@ def test_missing_numbers_are_an_error_or_left_out(tmp_path: Path) -> None:
     lines[3], lines[6] = "3,", "nan,7"
     path = tmp_path / "gaps.csv"
     path.write_text("x,y\n" + "\n".join(lines))
-    done = run(path, "-m", "linear")
-    assert done.exit_code == 2 and done.stdout == ""
-    assert "gaps.csv, line 5: y is missing or not finite, and in 1 lines in all" in done.stderr
+    for policy in ("raise", "propagate"):
+        done = run(path, "-m", "linear", "--nan-policy", policy)
+        assert done.exit_code == 2 and done.stdout == ""
+    assert "gaps.csv, line 5: y is missing or not finite; --nan-policy" in done.stderr
     assert "--nan-policy omit" in done.stderr
     found = parse(run(path, "-m", "linear", "--nan-policy", "omit", "--json", "-"))
     assert found["ndata"] == 8
@@ -232,6 +237,9 @@ def test_plots_are_written_one_for_each_file(tmp_path: Path) -> None:
     assert done.exit_code == 2 and "{name}" in done.stderr
     done = run(paths[0], *DECAY, "--plot", tmp_path / "fit.fish")
     assert done.exit_code == 2 and "fish" in done.stderr
+    assert "[[Variables]]" in done.stdout  # a plot that fails does not cost the results
+    done = run(paths[0], "-m", "a*x + b*z", "--var", "x=1", "--var", "z=2", "--plot", "fit.png")
+    assert done.exit_code == 2 and "one variable" in done.stderr
 
 
 def test_a_fit_that_does_not_converge_exits_with_1(data: Path) -> None:
@@ -331,6 +339,21 @@ def process(*args: str, stdin: str = "", **env: str) -> subprocess.CompletedProc
         [sys.executable, *args], input=stdin, capture_output=True, text=True, check=False,
         env={**os.environ, "MPLBACKEND": "Agg", **env},
     )  # fmt: skip
+
+
+def test_a_reader_that_has_enough_gets_no_complaint(data: Path) -> None:
+    command = [sys.executable, "-m", "fitcore", "fit", str(data), "-m", "linear", "--json", "-"]
+    done = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert done.stdout is not None and done.stderr is not None
+    done.stdout.close()
+    assert done.stderr.read() == b""
+    done.stderr.close()
+    assert done.wait() in (0, 1)
+
+
+def test_the_command_is_installed() -> None:
+    (entry,) = entry_points(group="console_scripts", name="fitcore")
+    assert entry.load() is fitcore.cli.main
 
 
 def test_the_module_runs_as_the_command(data: Path) -> None:

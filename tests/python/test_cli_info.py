@@ -7,15 +7,17 @@ from importlib.metadata import version
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 import fitcore
 from fitcore import nist
-from fitcore.cli.commands import command
+
+testing = pytest.importorskip("click.testing")
+pytest.importorskip("tabulate")
+from fitcore.cli.commands import command  # noqa: E402  # it imports them
 
 
-def run(*args: str) -> Result:
-    return CliRunner().invoke(command, args)
+def run(*args: str) -> Any:
+    return testing.CliRunner().invoke(command, args)
 
 
 def test_info_shows_the_build_and_the_extras() -> None:
