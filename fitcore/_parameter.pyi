@@ -14,6 +14,7 @@ __all__ = [
     "copy_items",
     "mark_start",
     "prepare_items",
+    "values_of",
 ]
 
 class ParameterBase:
