@@ -35,16 +35,16 @@ DEPENDENT = {"2-point": 1e-8, "3-point": 1e-10, "cs": 1e-14, "analytic": 1e-14}
 # are integrated or interpolated to single precision or so. The refinement does not use it.
 EPSFCN = 1e-12
 
-# Where the user has chosen no tolerances a fit is first taken to MINPACK's own. That is the end if
-# the refinement tells that its Jacobian was formed no further from the solution than these parts of
-# a standard error and of each variable, and that its step has led to within this part of a standard
-# error; else the tight ones follow.
-LOOSE = 1.49012e-8
+# Where the user has chosen no tolerances a fit ends when its next step promises to be no longer than
+# this part of a standard error; the refinement takes it. If it then turns out that the Jacobian was
+# formed further from the solution than these parts of a standard error and of the variables, or has
+# not led to within this part of a standard error, the fit goes on to the tolerances.
+cdef double NEARBY = 1e-5
+cdef double NEARBY_ERROR = 3e-5
+cdef double NEARBY_PART = 4e-6
+cdef double NEAR_ENOUGH = 1e-6
 # A variable is taken to be of at least this part of its start, for the steps of differences.
 cdef double LEAST_SIZE = 1e-6
-cdef double NEARBY = 1e-5
-cdef double NEARBY_PART = 1e-6
-cdef double NEAR_ENOUGH = 1e-6
 
 # A fit with bounds is looked at after this many evaluations for each variable.
 PATIENCE = 50
@@ -83,9 +83,15 @@ cdef list some(list items, indices):
     return items if len(indices) == len(items) else [items[i] for i in indices]
 
 
-cdef bint is_close(LevenbergMarquardt solver, ParameterResidual evaluator) noexcept:
+cdef bint ended_nearby(LevenbergMarquardt solver) noexcept:
+    """Whether a solver ended before its tolerances were met."""
+    cdef lm_state *s = &solver.state
+    return s.nearby > 0 and s.info == 1 and max(s.prered, fabs(s.actred)) > s.ftol
+
+
+cdef bint is_close(LevenbergMarquardt solver) noexcept:
     """Whether a polished solver is at the solution, and its Jacobian that of the solution."""
-    return (solver.stride <= NEARBY and evaluator.step <= NEARBY_PART
+    return (solver.stride <= NEARBY_ERROR and solver.part <= NEARBY_PART
             and solver.distance <= NEAR_ENOUGH)
 
 
@@ -190,8 +196,8 @@ cdef class Fit:
         """Sharpen a solution that was found, and estimate the covariance, not scaled."""
         covar, patience, released = None, self._patience(), 0
         for _ in range(RESTARTS):
-            self.stalled, self.beside, loose = False, "", False
-            if self.loose and self.bounded and self._near_bound(solver):
+            self.stalled, self.beside, early = False, "", False
+            if self.bounded and ended_nearby(solver) and self._near_bound(solver):
                 # Whether it belongs there takes all the accuracy there is.
                 solver = self._tighter(solver, solver.x, patience)
                 self.evaluator.run(solver)
@@ -223,14 +229,15 @@ cdef class Fit:
             if solver.info == TOO_MANY:
                 self.stalled = True
             else:
-                loose = self.loose
+                early = ended_nearby(solver)
                 covar, further = self._covariance(solver)
+                early = early and not self.loose
                 self._take(solver)
                 self.stalled = further is not None
             if further is None or self.stopped is not None:
                 break
             patience = None if patience is None else 2 * patience
-            if loose and not self.loose:
+            if early:
                 solver = self._tighter(solver, further, patience)
             else:
                 solver = self._solver(self.evaluator, further, patience)
@@ -377,6 +384,7 @@ cdef class Fit:
 
     def _solver(self, ParameterResidual evaluator, cnp.ndarray u, maxfev=None, factor=None):
         cdef dict settings = self.settings
+        cdef LevenbergMarquardt made
         cdef double epsfcn, ftol, xtol, error = evaluator.error
         diag = settings["diag"]
         if diag is not None:
@@ -391,13 +399,11 @@ cdef class Fit:
             diag = diag[chosen] * np.abs(evaluator.external(u)[1])
         epsfcn = EPSFCN if settings["epsfcn"] is None else settings["epsfcn"]
         ftol, xtol = settings["ftol"], settings["xtol"]
-        if self.loose:
-            ftol, xtol = max(ftol, LOOSE), max(xtol, LOOSE)
         if error > 0:
             epsfcn = max(epsfcn, error) if "epsfcn" in self.adapts else epsfcn
             ftol = max(ftol, error) if "ftol" in self.adapts else ftol
             xtol = max(xtol, error) if "xtol" in self.adapts else xtol
-        return LevenbergMarquardt(
+        made = LevenbergMarquardt(
             u,
             jac=self.scheme,
             ftol=ftol,
@@ -408,6 +414,9 @@ cdef class Fit:
             factor=settings["factor"] if factor is None else factor,
             diag=diag,
         )
+        if self.loose:
+            made.state.nearby = NEARBY
+        return made
 
     def _covariance(self, LevenbergMarquardt solver):
         """Refine the solution; the covariance, and a better point if the solver has stalled.
@@ -425,7 +434,7 @@ cdef class Fit:
             if evaluator.stopped is not None:
                 return None, None
             promised = solver.promised
-            if self.loose and evaluator.error == 0 and not is_close(solver, evaluator):
+            if ended_nearby(solver) and not is_close(solver):
                 self.loose = False
                 return None, solver.x
         tol = DEPENDENT[scheme]

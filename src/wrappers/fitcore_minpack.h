@@ -20,7 +20,7 @@ enum { FITCORE_JAC_ANALYTIC = 0, FITCORE_JAC_FORWARD = 1, FITCORE_JAC_CENTRAL = 
 typedef struct {
     int64_t m, n, maxfev, nfev, njev, nit;
     double ftol, xtol, gtol, epsfcn, factor;
-    double fnorm, gnorm, xnorm, delta, par, pnorm, actred, prered, ratio;
+    double fnorm, gnorm, xnorm, delta, par, pnorm, actred, prered, ratio, nearby, before;
     int task, stage, info, mode, jac, reduced, moved, factored;
 } lm_state;
 

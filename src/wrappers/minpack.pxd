@@ -15,7 +15,7 @@ cdef extern from "fitcore_minpack.h" nogil:
     ctypedef struct lm_state:
         int64_t m, n, maxfev, nfev, njev, nit
         double ftol, xtol, gtol, epsfcn, factor
-        double fnorm, gnorm, xnorm, delta, par, pnorm, actred, prered, ratio
+        double fnorm, gnorm, xnorm, delta, par, pnorm, actred, prered, ratio, nearby, before
         int task, stage, info, mode, jac, reduced, moved, factored
 
     int TASK_START "FITCORE_TASK_START"
@@ -118,8 +118,9 @@ cdef class LevenbergMarquardt(Solver):
     cdef cnp.ndarray steps              # of differences, made when there are some
     cdef cnp.ndarray spread             # standard errors while a fit is sharpened, else None
     # Of the last polish: the part of the norm that its step promised to take away, the length of
-    # the step, and how far beyond it the solution is, in standard errors; infinite if not known.
-    cdef double promised, stride, distance
+    # the step and how far beyond it the solution is, in standard errors, and its length as a part
+    # of x, in scaled variables; infinite if not known.
+    cdef double promised, stride, distance, part
 
     cdef int allocate(self, Py_ssize_t m) except -1
     cdef int step(self) except -1

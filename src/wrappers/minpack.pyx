@@ -214,8 +214,10 @@ cdef class LevenbergMarquardt(Solver):
         if m < s.n:
             raise ValueError(f"m={m} residuals are fewer than the {s.n} variables; "
                              "Levenberg-Marquardt wants at least as many residuals as variables")
+        cdef double nearby = s.nearby
         fitcore_lm_init(s, m, s.n, s.mode, s.jac, s.ftol, s.xtol, s.gtol, s.maxfev, s.epsfcn,
                         s.factor, doubles(self._diag))
+        s.nearby = nearby
         shape[0], shape[1] = s.n, m
         self._fjac = cnp.PyArray_EMPTY(2, shape, cnp.NPY_DOUBLE, 0)
         self._fvec = cnp.PyArray_EMPTY(1, &shape[1], cnp.NPY_DOUBLE, 0)
@@ -456,7 +458,8 @@ cdef class LevenbergMarquardt(Solver):
         cdef double trial
         cdef double *x = doubles(self._x)
         cdef double *xt = doubles(self.xt)
-        self.promised, self.stride, self.distance = 0.0, INFINITY, INFINITY
+        self.promised = 0.0
+        self.stride = self.distance = self.part = INFINITY
         self.spread = self.errors()
         try:
             self.linearize(evaluator, scheme)
@@ -499,8 +502,9 @@ cdef class LevenbergMarquardt(Solver):
         damped.
         """
         cdef lm_state *s = &self.state
+        cdef const double *d = doubles(self._diag)
         cdef Py_ssize_t j
-        cdef double part, ratio = 1.0
+        cdef double part, ratio = 1.0, length = 0.0, whole = 0.0
         cdef bint short = True
         part = fitcore_norm(s.n, doubles(self._qtf))
         if part > 0:
@@ -511,6 +515,9 @@ cdef class LevenbergMarquardt(Solver):
             ratio = fmin(1.0, sqrt(part * part / s.prered))
         for j in range(s.n):
             short &= fabs(doubles(self.xt)[j]) <= TINY_STEP * fabs(doubles(self._x)[j])
+            length += (d[j] * doubles(self.xt)[j]) ** 2
+            whole += (d[j] * doubles(self._x)[j]) ** 2
+        self.part = sqrt(length / whole) if whole > 0 else INFINITY
         self.distance = 0.0 if short else self.stride * ratio
 
     cdef cnp.ndarray errors(self):
@@ -901,7 +908,8 @@ def _restore(cls, bytes raw, tuple arrays, tall):
             and state.moved in (0, 1) and state.factored in (0, 1)
             and min(state.nfev, state.njev, state.nit, state.maxfev) >= 0
             and state.ftol >= 0 and state.xtol >= 0 and state.gtol >= 0 and state.epsfcn >= 0
-            and state.factor > 0 and state.delta >= 0 and state.par >= 0 and n > 0):
+            and state.factor > 0 and state.delta >= 0 and state.par >= 0 and n > 0
+            and state.nearby >= 0):
         raise ValueError("the pickled state is damaged: a field is out of its range")
     vectors = intact(arrays, (*[((n,), float)] * 4, ((n,), np.int64)))
     if sorted(vectors[4].tolist()) != list(range(1, n + 1)):

@@ -129,13 +129,13 @@ def damages() -> Any:
         for value in (-1.0, np.nan):
             packed = struct.pack("d", value)
             yield f"{name}={value}", (cls, patched(raw, 48 + 8 * position, packed), arrays, tall)
-    for position, name in ((8, "delta"), (9, "par")):
+    for position, name in ((8, "delta"), (9, "par"), (14, "nearby")):
         packed = struct.pack("d", np.nan)
         yield f"{name}=nan", (cls, patched(raw, 48 + 8 * position, packed), arrays, tall)
     for position, name in enumerate(("task", "stage", "info", "mode", "jac", "reduced", "moved")):
         for value in (-9, 77):
             packed = struct.pack("i", value)
-            damaged = patched(raw, 48 + 14 * 8 + 4 * position, packed)
+            damaged = patched(raw, 48 + 16 * 8 + 4 * position, packed)
             yield f"{name}={value}", (cls, damaged, arrays, tall)
 
 

@@ -145,7 +145,7 @@ def damages() -> Any:
         other = a.astype(np.float32)
         yield f"array {k} of another type", (cls, raw, (*arrays[:k], other, *arrays[k + 1 :]))
     yield "permutation", (cls, raw, (*arrays[:4], np.array([1, 1, 2]), *arrays[5:]))
-    # the struct: 6 integers, 14 doubles, 8 ints, then told and waiting
+    # the struct: 6 integers, 16 doubles, 8 ints, then told and waiting
     for at, name in enumerate(("m", "n", "maxfev", "nfev", "njev", "nit")):
         for value in (-1, -(2**63), *((2**40, 1) if name in ("m", "n") else ())):
             if (name, value) != ("m", 2**40):
@@ -167,8 +167,8 @@ def damages() -> Any:
     for at, name in enumerate(("task", "stage", "info", "mode", "jac")):
         for value in (-9, 77):
             packed = struct.pack("i", value)
-            yield f"{name}={value}", (cls, patched(raw, 160 + 4 * at, packed), arrays)
-    for at, name in ((192, "told"), (200, "waiting")):
+            yield f"{name}={value}", (cls, patched(raw, 176 + 4 * at, packed), arrays)
+    for at, name in ((208, "told"), (216, "waiting")):
         for value in (-1, 10**6, 2**62):
             yield f"{name}={value}", (cls, patched(raw, at, struct.pack("q", value)), arrays)
 

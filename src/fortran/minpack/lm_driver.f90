@@ -27,7 +27,7 @@ contains
 
     state = lm_state(m=m, n=n, maxfev=maxfev, nfev=0, njev=0, nit=0, ftol=ftol, xtol=xtol, &
       gtol=gtol, epsfcn=epsfcn, factor=factor, fnorm=0, gnorm=0, xnorm=0, delta=0, par=0, &
-      pnorm=0, actred=0, prered=0, ratio=0, task=task_start, stage=task_start, &
+      pnorm=0, actred=0, prered=0, ratio=0, nearby=0, before=0, task=task_start, stage=task_start, &
       info=info_improper, mode=mode, jac=jac, reduced=0, moved=0, factored=0)
     proper = n > 0 .and. m >= n .and. ftol >= 0 .and. xtol >= 0 .and. gtol >= 0 &
       .and. maxfev > 0 .and. factor > 0 .and. (mode == 1 .or. mode == 2) &

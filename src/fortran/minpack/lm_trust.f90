@@ -152,9 +152,10 @@ contains
     real(wp), intent(in) :: fnorm_trial            !< |f(xt)|
     real(wp), intent(inout) :: wa(4 * state%n)
     real(wp) :: dirder, shrink
-    logical :: accepted
+    logical :: accepted, full
 
     dirder = state%actred
+    full = .not. state%par > 0
 
     ! a trial that is no number counts as no reduction, and the step bound shrinks
     state%actred = -1
@@ -187,6 +188,8 @@ contains
     end if
 
     call test_end(state)
+    if (state%task /= task_done .and. accepted .and. full .and. is_near(state)) call lm_stop(state, info_ftol)
+    state%before = merge(state%prered, 0.0_wp, accepted .and. full)
     ! a step bound that has shrunk before a wall of NaN or infinity has not converged
     if (state%task == task_done .and. state%nit == 0 .and. .not. fnorm_trial <= huge(fnorm_trial)) then
       if (state%info == info_xtol .or. state%info == info_xtol_small) state%info = info_nonfinite
@@ -198,6 +201,22 @@ contains
       call propose(state, x, r, ldr, diag, qtf, ipvt, xt, wa)
     end if
   end subroutine judge_trial
+
+  !> Whether the solution is near, to one who will refine it: state%nearby.
+  !>
+  !> Close to it the lengths of full steps fall by a constant factor, whose square is that of what
+  !> they promise. The next one must be short, and what is left after it ten times shorter still.
+  pure logical function is_near(state)
+    type(lm_state), intent(in) :: state
+    real(wp) :: rate, next                         ! both squared
+
+    is_near = .false.
+    if (.not. (state%nearby > 0 .and. state%before > 0)) return
+    rate = min(1.0_wp, state%prered / state%before)
+    next = rate * state%prered * max(state%m - state%n, 1_ip)
+    is_near = next <= state%nearby**2 .and. rate * next <= (0.1_wp * state%nearby)**2 &
+      .and. rate * state%pnorm**2 <= (0.1_wp * state%nearby * state%xnorm)**2
+  end function is_near
 
   !> MINPACK's tests for convergence, then for the limits of evaluations and of precision.
   pure subroutine test_end(state)

@@ -53,6 +53,9 @@ module fitcore_lm_types
     real(wp) :: actred             !< actual relative reduction
     real(wp) :: prered             !< predicted relative reduction
     real(wp) :: ratio              !< actred / prered
+    real(wp) :: nearby             !< end when the next step promises to be this short, in standard
+                                   !< errors; 0: go on to ftol or xtol, as MINPACK does
+    real(wp) :: before             !< prered of the step before, 0 if that was not a full one
     integer(ic) :: task            !< one of task_*
     integer(ic) :: stage           !< what the solver was waiting for
     integer(ic) :: info            !< one of info_*, meaningful once task is task_done
