@@ -8,7 +8,7 @@ help:
 	@echo 'make test        build fitcore, run the whole test-suite (ARGS="-k leastsq" for a part)'
 	@echo 'make lint        ruff, mypy --strict, cython-lint'
 	@echo 'make docs        build the documentation, with its gallery, in docs/_build/html'
-	@echo 'make bench       measure side by side with SciPy and lmfit'
+	@echo 'make bench       measure side by side with SciPy, lmfit, iminuit, cminpack-numba, the originals'
 	@echo 'make debug-test  build with all run-time checks and warnings, run the core tests'
 	@echo 'make clean       remove all that these commands made in the checkout'
 	@echo ''
@@ -24,9 +24,7 @@ lint:
 	@tools/lint.sh
 
 docs:
-	@python=$$(tools/bootstrap.sh docs) && \
-	    MPLBACKEND=Agg "$$python" -m sphinx -b html -W --keep-going -q -j auto $(ARGS) docs docs/_build/html
-	@echo 'docs/_build/html/index.html'
+	@tools/docs.sh $(ARGS)
 
 bench:
 	@python=$$(tools/bootstrap.sh bench) && cd benchmarks && "$$python" run.py $(ARGS)
@@ -35,5 +33,5 @@ debug-test:
 	@tools/debug_test.sh $(ARGS)
 
 clean:
-	rm -rf .venv-* build dist docs/_build docs/_pictures docs/gallery nist_demo.png benchmarks/results.json .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf .venv-* build dist docs/_build docs/_pictures docs/gallery nist_demo.png benchmarks/results.json benchmarks/results.png benchmarks/.asv .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

@@ -6,6 +6,7 @@ itself reports times the cost of one call of the bare objective.
 
 from __future__ import annotations
 
+import contextlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -52,6 +53,10 @@ def leastsq(npoints: int, seconds: float) -> dict[str, Any]:
     args = data(npoints)
     start = np.array(list(START.values()))
     solvers = {"fitcore": fitcore.optimize.leastsq, "scipy": scipy.optimize.leastsq}
+    with contextlib.suppress(ImportError):
+        from fitcore import originals
+
+        solvers["original lmdif"] = originals.leastsq
     nfev = {k: f(residual, start, args, full_output=True)[2]["nfev"] for k, f in solvers.items()}
     calls = {"bare objective": repeat(lambda: residual(start, *args), nfev["fitcore"])}
     for name, f in solvers.items():

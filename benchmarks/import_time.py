@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from importlib.util import find_spec
 from typing import Any
 
 from _timing import interleaved
@@ -18,6 +19,7 @@ def importer(module: str) -> Any:
 
 def cases(seconds: float) -> Iterator[dict[str, Any]]:
     names = ["numpy", "fitcore", "scipy.optimize", "lmfit"]
+    names = [name for name in names if find_spec(name.partition(".")[0])]
     timings = interleaved({name: importer(name) for name in names}, seconds=max(seconds, 8.0))
     rows = {
         t.name: {"seconds": t.seconds, "ratio": t.ratio, "quartiles": [t.low, t.high]}

@@ -3,12 +3,14 @@
 One core, covariances included, the same starts and data for all. lmder (minpack-dev, Debian's
 package) is driven by lmder_loop.c with analytic derivatives, compiled with -O3 -march=native, and
 with -ffast-math for exponentials in vectors as well; tolerances are its defaults, 1e-8, and
-fitcore's 1e-11. The compiled loop alone is timed too (`BatchFitter`), for what the arrays of a
+fitcore's 1e-11. cminpack-numba's lmder, where installed, is looped over by numba and forms no
+covariances. The compiled loop alone is timed too (`BatchFitter`), for what the arrays of a
 result cost.
 """
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import shlex
@@ -109,8 +111,12 @@ def contenders(
     calls: dict[str, Callable[[], object]] = {"fit_many": many, "its compiled loop": compiled}
     for name, library in loops.items():
         calls[name] = lambda library=library: by_lmder(library)
+    with contextlib.suppress(ModuleNotFoundError):
+        from cminpack_many import fits
+
+        calls["cminpack-numba"] = fits(points, y, start, 1e-8)
     reference = by_lmder(next(iter(loops.values()))) if loops else compiled()
-    for call in (many, compiled):
+    for call in (many, compiled, calls.get("cminpack-numba", compiled)):
         apart = np.abs(call() - reference).max() / np.ptp(reference)
         if not apart < 1e-4:
             raise RuntimeError(f"{model.name}: solutions are {apart:.1e} apart")

@@ -1,23 +1,19 @@
 """A numba residual through `minimize` with bounded Parameters, beside cminpack-numba's `lmder`.
 
-    pip install numba cminpack-numba
-    python native.py [--json FILE]
-
-One process, the two interleaved, the best of many repetitions; what is compared is the ratio. The
-problem is a decay with an offset, 500 points, whose residuals and derivatives are the same numba
-functions. `refine=False` is MINPACK's fit and no more, as the peer makes it; with the refinement
-the Jacobian at the solution is formed once more.
+One process, all in turn; what is compared is the ratio. The problem is a decay with an offset, 500
+points, whose residuals and derivatives are the same numba functions. `refine=False` is MINPACK's
+fit and no more, as the peer makes it; with the refinement the Jacobian at the solution is formed
+once more.
 """
 
 from __future__ import annotations
 
-import argparse
-import json
-import time
-from pathlib import Path
+from collections.abc import Iterator
+from typing import Any
 
 import numba
 import numpy as np
+from _timing import interleaved
 from cminpack_numba import lmder as peer
 from cminpack_numba import lmder_sig
 from numba import types
@@ -85,21 +81,8 @@ def theirs(user_data, m, n, u, f, fjac, ldfjac, flag):
     return 0
 
 
-def best(functions: dict, rounds: int = 300) -> dict[str, float]:
-    """Seconds of each, the best of many, one after the other in each round."""
-    least = dict.fromkeys(functions, np.inf)
-    for _ in range(rounds):
-        for name, function in functions.items():
-            begin = time.perf_counter()
-            function()
-            least[name] = min(least[name], time.perf_counter() - begin)
-    return least
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--json", type=Path)
-    chosen = parser.parse_args()
+def cases(seconds: float) -> Iterator[dict[str, Any]]:
+    """Time of each fit beside the peer's."""
     native = fitcore.NativeFunction(ours, m=M, user_data=DATA, derivatives=True)
     params = parameters(bounded=True)
     start = np.arcsin(2 * (np.array([1.0, 1.0, 0.0]) - LOW) / (HIGH - LOW) - 1)
@@ -120,13 +103,9 @@ def main() -> None:
     found = fitcore.minimize(native, params, inplace=False)
     theirs_x = LOW + (np.sin(peer_fit()[0]) + 1) * 0.5 * (HIGH - LOW)
     np.testing.assert_allclose([p.value for p in found.params.values()], theirs_x, rtol=1e-6)
-    times = best(functions)
-    base = times["cminpack-numba lmder"]
-    for name, seconds in times.items():
-        print(f"{name:28s} {1e6 * seconds:9.1f} us {seconds / base:7.2f}")
-    if chosen.json:
-        chosen.json.write_text(json.dumps(times, indent=1))
-
-
-if __name__ == "__main__":
-    main()
+    rows = {
+        t.name: {"seconds": t.seconds, "ratio": t.ratio, "quartiles": [t.low, t.high]}
+        for t in interleaved(functions, seconds=seconds)
+    }
+    yield {"case": f"a numba function with bounds, {M} points", "unit": "time / cminpack-numba's",
+           "rows": rows}  # fmt: skip

@@ -1,8 +1,9 @@
-"""Run the side-by-side benchmarks: a table on the screen, and JSON in benchmarks/results.json.
+"""Run the side-by-side benchmarks: a table on the screen, JSON, and a plot if matplotlib is there.
 
     python benchmarks/run.py [--seconds 3] [--output FILE] [case ...]
 
-Cases are the modules beside this file. Peers that are not installed are named and left out.
+The JSON is written to benchmarks/results.json, the plot to results.png beside it. Cases are the
+modules beside this file. Peers that are not installed are named and left out.
 """
 
 from __future__ import annotations
@@ -14,7 +15,9 @@ import os
 import platform
 import sys
 from importlib.metadata import PackageNotFoundError, version
+from importlib.util import find_spec
 from pathlib import Path
+from typing import Any
 
 # one core for everybody
 for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
@@ -24,6 +27,7 @@ HERE = Path(__file__).parent
 CASES = [
     "decaying_sine",
     "scipy_fits",
+    "minuit",
     "import_time",
     "lbfgsb",
     "confidence",
@@ -32,8 +36,9 @@ CASES = [
     "lineshapes",
     "builtin_models",
     "many_fits",
+    "native",
 ]
-PEERS = ["fitcore", "numpy", "scipy", "lmfit"]
+PEERS = ["fitcore", "numpy", "scipy", "lmfit", "iminuit", "numba", "cminpack-numba"]
 
 
 def versions() -> dict[str, str]:
@@ -43,7 +48,36 @@ def versions() -> dict[str, str]:
             found[peer] = version(peer)
         except PackageNotFoundError:
             found[peer] = "not installed"
+    from fitcore._build_config import ORIGINALS
+
+    found["originals"] = ORIGINALS or "not in this build"
     return found
+
+
+def plot(results: list[dict[str, Any]], target: Path) -> None:
+    """Ratios as bars on a logarithmic scale, a group for each case."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    import matplotlib.pyplot as plt
+
+    bars = sum(len(result["rows"]) + 1 for result in results)
+    figure, axes = plt.subplots(figsize=(9, 1 + 0.22 * bars), layout="constrained")
+    at, ticks = 0, []
+    for result in results:
+        axes.text(0, at, f"{result['case']}  [{result['unit']}]", fontsize=8, weight="bold",
+                  transform=axes.get_yaxis_transform(), va="center")  # fmt: skip
+        for row, r in result["rows"].items():
+            at += 1
+            low, high = r["quartiles"]
+            axes.barh(at, r["ratio"], color="C0" if row.startswith("fitcore") else "C7",
+                      xerr=[[max(r["ratio"] - low, 0)], [max(high - r["ratio"], 0)]])  # fmt: skip
+            ticks.append((at, f"{row}  {r['ratio']:.3g}"))
+        at += 1
+    axes.set_yticks(*zip(*ticks, strict=True), fontsize=7)
+    axes.set(xscale="log", ylim=(at, -1))
+    axes.grid(axis="x", alpha=0.3)
+    figure.savefig(target, dpi=110)
 
 
 def main() -> int:
@@ -56,6 +90,8 @@ def main() -> int:
         parser.error(f"unknown cases {sorted(unknown)}; choose of {CASES}")
 
     sys.path.insert(0, str(HERE))
+    for name, found in versions().items():
+        print(f"{name:16s} {found}")
     results = []
     for name in options.cases:
         try:
@@ -74,6 +110,10 @@ def main() -> int:
                    indent=1) + "\n"
     )  # fmt: skip
     print(f"\nwritten to {options.output}")
+    if results and find_spec("matplotlib"):
+        picture = options.output.with_suffix(".png")
+        plot(results, picture)
+        print(f"drawn in {picture}")
     return 0
 
 

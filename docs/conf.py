@@ -45,6 +45,7 @@ autosummary_generate = False
 numpydoc_show_class_members = False  # autodoc lists them
 numpydoc_validation_checks: set[str] = set()
 add_module_names = False
+toc_object_entries_show_parents = "hide"
 
 html_theme = "pydata_sphinx_theme"
 html_title = "fitcore"

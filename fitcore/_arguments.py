@@ -132,6 +132,8 @@ def read_parameters(params: Any) -> Parameters:
 
 def read_bool(value: Any, name: str) -> bool:
     """The argument `name`, which must be true or false: a bool, or 0 or 1."""
+    if value is True or value is False:
+        return bool(value)
     if isinstance(value, (bool, np.bool_)) or (
         isinstance(value, (int, np.integer)) and value in (0, 1)
     ):

@@ -289,11 +289,14 @@ def left_out(
     job: Job, y: Any, weights: NDArray[np.float64] | None, mask: Any
 ) -> NDArray[np.bool_] | None:
     """Points that are left out, in the shape of `y`, of one data set or more; None if none is."""
+    masked = isinstance(y, np.ma.MaskedArray)
+    if job.mask is None and mask is None and not masked and job.nan_policy != "omit":
+        return None
     out = np.zeros(y.shape, dtype=bool)
     for given in (job.mask, mask):
         if given is not None:
             out |= np.asarray(given, dtype=bool)
-    if isinstance(y, np.ma.MaskedArray):
+    if masked:
         out |= np.ma.getmaskarray(y)
         y = y.data
     if job.nan_policy == "omit":

@@ -165,10 +165,12 @@ def fit_compiled(job: Job, chunk: Chunk) -> tuple[Rows, bool]:
             weights = weights[some]
     info, nfev, chisqr, covar = compiled.fitter.fit(x, y, weights, values)
     good = info > 0
-    # A slice is written faster than a list of numbers.
-    fits: Any = slice(None) if good.all() and some.all() else np.flatnonzero(some)[good]
-    _write(job, compiled, rows, fits, data, values[good], info[good], nfev[good], chisqr[good],
-           covar[good])  # fmt: skip
+    # All of them are taken as they are, which is faster than writing a list of numbers.
+    fits: Any = slice(None)
+    if not (good.all() and some.all()):
+        fits = np.flatnonzero(some)[good]
+        values, info, nfev, chisqr, covar = (a[good] for a in (values, info, nfev, chisqr, covar))
+    _write(job, compiled, rows, fits, data, values, info, nfev, chisqr, covar)
     rest = np.flatnonzero(~rows["done"])
     if not rest.size:
         return rows, False
@@ -298,7 +300,7 @@ def _write(
     chisqr = np.maximum(squares, TINY_CHISQR * ndata)
     deviance = ndata * np.log(chisqr / ndata)
     everything = data.start[fits]
-    rows["init_values"][fits] = everything
+    _put(rows, "init_values", fits, everything)
     everything = everything.copy()
     everything[:, [job.names.index(name) for name in compiled.names]] = values
     stderr = np.zeros_like(everything)
@@ -308,15 +310,25 @@ def _write(
     if compiled.derived:
         covar = np.ascontiguousarray(covar)
         failed = _derive(job, everything, stderr, covar, rows["init_values"], fits)
-    rows["values"][fits], rows["stderr"][fits], rows["covar"][fits] = everything, stderr, covar
-    rows["chisqr"][fits], rows["redchi"][fits] = chisqr, redchi
-    rows["aic"][fits] = deviance + 2 * nvarys
-    rows["bic"][fits] = deviance + np.log(ndata) * nvarys
-    rows["nfev"][fits], rows["ndata"][fits], rows["status"][fits] = nfev, ndata, info
+    found = {
+        "values": everything, "stderr": stderr, "covar": covar, "chisqr": chisqr, "redchi": redchi,
+        "aic": deviance + 2 * nvarys, "bic": deviance + np.log(ndata) * nvarys, "nfev": nfev,
+        "ndata": ndata, "status": info,
+    }  # fmt: skip
+    for name, array in found.items():
+        _put(rows, name, fits, array)
     for name in ("success", "errorbars"):
         rows[name][fits] = True
     rows["message"][fits] = "Fit succeeded."
     rows["done"][fits] = ~(failed | beyond)  # the ordinary fit says why
+
+
+def _put(rows: Rows, name: str, fits: Any, values: NDArray[Any]) -> None:
+    """Write what some fits have come to; for all of them the array is taken as it is."""
+    if isinstance(fits, slice):
+        rows[name] = values
+    else:
+        rows[name][fits] = values
 
 
 def _derive(

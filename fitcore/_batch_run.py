@@ -20,6 +20,8 @@ __all__ = ["Pace", "Pool", "cpu_count", "run_here", "run_in_pool"]
 
 # Seconds that a chunk should take, and the number of fits in the first and the largest one.
 TARGET, FIRST, MOST = 0.5, 16, 16384
+# The number in the first chunk where fits are compiled, and of chunks for each of several workers.
+HURRIED, SHARES = 4096, 8
 # A chunk that was lost so often runs alone, so that it is known whose fault it is.
 SUSPECT = 2
 # Pools that may break before any chunk is done.
@@ -48,12 +50,18 @@ class Pace:
     def __init__(self, fixed: int | None) -> None:
         self._fixed = fixed
         self.rows = fixed or FIRST
+        self._most = MOST
         self.seconds: float | None = None  # of one fit
 
-    def hurry(self) -> None:
-        """Begin with many: the fits are compiled."""
+    def hurry(self, count: int, workers: int) -> None:
+        """Begin with many of the `count` fits (0: not known), for they are compiled.
+
+        Each worker gets several chunks all the same, so that none waits long for the last one.
+        """
         if self._fixed is None:
-            self.rows = 64 * FIRST
+            if workers > 1 and count:
+                self._most = max(FIRST, min(MOST, count // (SHARES * workers)))
+            self.rows = min(HURRIED, self._most)
 
     def told(self, count: int, seconds: float) -> None:
         """Take note of a chunk."""
@@ -61,7 +69,7 @@ class Pace:
         if self._fixed is None:
             # No more than 8 times: the first fits may not be like the others.
             wanted = int(TARGET / max(self.seconds, 1e-9))
-            self.rows = int(np.clip(wanted, max(1, self.rows // 8), min(8 * self.rows, MOST)))
+            self.rows = int(np.clip(wanted, max(1, self.rows // 8), min(8 * self.rows, self._most)))
 
 
 def run_here(

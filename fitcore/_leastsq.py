@@ -41,16 +41,15 @@ def fit_leastsq(
     the evaluations.
     """
     settings = read_settings(options)
-    differences = options.get("jac") is not None
-    own = isinstance(fcn, NativeCall) and fcn.has_derivatives and not differences
-    given = {name: settings[name] for name in ("Dfun", "jac")}
-    if own and settings["Dfun"] is None:
-        settings["Dfun"], settings["jac"] = fcn, "analytic"
+    shown = settings
+    if isinstance(fcn, NativeCall) and fcn.has_derivatives:
+        if settings["Dfun"] is None and options.get("jac") is None:
+            settings = {**settings, "Dfun": fcn, "jac": "analytic"}
     n = result.nvarys
     if settings["maxfev"] is None:
-        settings["maxfev"] = 2 * limit  # `limit` comes first
+        shown["maxfev"] = settings["maxfev"] = 2 * limit  # `limit` comes first
     params = result.params
-    chosen = {name for name, value in options.items() if value is not None}
+    chosen = {name for name, value in options.items() if value is not None} if options else set()
     kind = NativeFit if settings["bounds"] == "native" else Fit
     if backend == "originals":
         check_settings(settings, chosen)
@@ -79,7 +78,7 @@ def fit_leastsq(
         moved=fit.moved,
         at_bound=at_bound,
         last_internal_values=fit.u,
-        call_kws={**settings, **given},
+        call_kws=shown,
         aborted=aborted,
         ier=ier,
         status=ier,

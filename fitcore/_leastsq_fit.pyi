@@ -77,7 +77,11 @@ class Fit:
         self, indices: Iterable[int], before: ParameterResidual | None = None
     ) -> ParameterResidual: ...
     def _solver(
-        self, evaluator: ParameterResidual, u: _FloatArray, maxfev: int | None = None
+        self,
+        evaluator: ParameterResidual,
+        u: _FloatArray,
+        maxfev: int | None = None,
+        factor: float | None = None,
     ) -> LevenbergMarquardt: ...
 
 def dependent_columns(solver: Any, names: Sequence[str], tol: float) -> str: ...

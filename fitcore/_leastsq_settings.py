@@ -37,7 +37,12 @@ UNLIMITED = 2**60
 
 def read_settings(options: dict[str, Any]) -> dict[str, Any]:
     """Settings with their defaults; TypeError for an unknown one."""
-    settings = dict(DEFAULTS)
+    if not options:
+        return dict(PLAIN)
+    return _read({**DEFAULTS}, options)
+
+
+def _read(settings: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
     for name, value in options.items():
         if name in settings:
             settings[name] = value
@@ -82,6 +87,10 @@ def read_settings(options: dict[str, Any]) -> dict[str, Any]:
     for name in ("col_deriv", "refine"):
         settings[name] = read_bool(settings[name], name)
     return settings
+
+
+# What there is to read when nothing is given, as most fits have it.
+PLAIN = _read({**DEFAULTS}, {})
 
 
 def read_limit(max_nfev: int | None, nvarys: int) -> int:

@@ -4,9 +4,19 @@ from typing import Any
 __all__ = [
     "Call",
     "ModelObjective",
+    "function_arguments",
+    "number_of",
     "squares",
+    "unresolved_arguments",
 ]
 
+def number_of(value: Any) -> Any: ...
+def function_arguments(
+    model: Any, params: Mapping[str, Any] | None, given: Mapping[str, Any]
+) -> dict[str, Any]: ...
+def unresolved_arguments(
+    model: Any, params: Mapping[str, Any] | None, given: Mapping[str, Any]
+) -> dict[str, Any]: ...
 def squares(data: Any, best: Any) -> tuple[float, float]: ...
 
 class Call:

@@ -7,10 +7,9 @@ from collections.abc import Callable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-from fitcore._complex import ComplexParameter
-from fitcore._model import Call
+from fitcore._model import Call, function_arguments, number_of, unresolved_arguments
 from fitcore._model_data import coerce_arraylike
-from fitcore.parameter import Parameter, Parameters
+from fitcore.parameter import Parameters
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,68 +17,6 @@ if TYPE_CHECKING:
     from fitcore.model import CompositeModel, Model
 
 __all__ = ["evaluate_composite", "function_arguments", "nodes_of", "own_arguments", "translate"]
-
-
-def number_of(value: Any) -> Any:
-    """The value of a Parameter; anything else as it is."""
-    return value.value if isinstance(value, (Parameter, ComplexParameter)) else value
-
-
-def function_arguments(
-    model: Model, params: Mapping[str, Any] | None, given: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The keyword arguments with which a model calls its function.
-
-    Options and defaults of independent variables, then the parameters, then what is given by
-    name, with or without the prefix. With a prefix, names without it are looked for among the
-    parameters only if none has it.
-
-    Parameters
-    ----------
-    model : Model
-        Not a composite one.
-    params : mapping of str to Parameter or number, or None
-    given : mapping
-        Independent variables, and values that take the place of those in `params`.
-
-    Returns
-    -------
-    dict
-    """
-    args = unresolved_arguments(model, params, given)
-    return {name: number_of(value) for name, value in args.items()}
-
-
-def unresolved_arguments(
-    model: Model, params: Mapping[str, Any] | None, given: Mapping[str, Any]
-) -> dict[str, Any]:
-    """The same with the Parameter objects themselves."""
-    prefix = model.prefix
-    args = {**model.independent_vars_defvals, **model.opts}
-    if params is not None:
-        roots = model._param_root_names or ()
-        names = {root: prefix + root for root in roots}
-        if prefix and not any(name in params for name in names.values()):
-            names = {root: root for root in roots}
-        # Parameters which hints have added may be arguments too.
-        for root in model.param_hints:
-            if model._func_haskeywords or root in model._func_allargs:
-                names.setdefault(root, prefix + root)
-        # Variables that need not be given may have been made parameters.
-        for root in model.independent_vars_defvals:
-            names.setdefault(root, prefix + root)
-        args |= {root: params[name] for root, name in names.items() if name in params}
-    known = None if model._func_haskeywords else model._func_allargs
-    for name, value in given.items():
-        if known is None or name in known:
-            args[name] = value
-    if prefix:
-        for name, value in given.items():
-            root = name.removeprefix(prefix)
-            if root != name and (known is None or root in known):
-                args.pop(name, None)
-                args[root] = value
-    return args
 
 
 def combines(node: Any) -> bool:

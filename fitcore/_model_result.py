@@ -262,8 +262,7 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
         self._take_over(output)
 
     def _take_over(self, output: MinimizerResult) -> None:
-        own = {k: v for k, v in output.__dict__.items() if not k.startswith("_")}
-        self.__dict__.update(own)
+        self.__dict__.update(output._public())
         model, given = self.model, self.userkws
         self.init_values = model._make_all_args(self.init_params)
         self.best_values = model._make_all_args(self.params)

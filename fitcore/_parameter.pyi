@@ -14,6 +14,7 @@ __all__ = [
     "copy_items",
     "mark_start",
     "prepare_items",
+    "values_of",
 ]
 
 class ParameterBase:
@@ -124,6 +125,7 @@ def copy_items(
     source: Mapping[str, ParameterBase], target: MutableMapping[str, Any], group: Group
 ) -> None: ...
 def prepare_items(params: Mapping[str, ParameterBase], group: Group) -> list[Any]: ...
+def values_of(params: Any, names: list[str]) -> dict[str, Any]: ...
 def mark_start(
     params: Mapping[str, ParameterBase], varying: list[Any]
 ) -> tuple[list[str], list[float]]: ...

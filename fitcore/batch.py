@@ -232,10 +232,10 @@ def _run(
     job: Job, chunks: Any, store: Store, pace: Pace, workers: int | None, executor: Any
 ) -> bool:
     """Do the chunks here or in processes; whether that was interrupted."""
-    if job.compiled is not None:
-        pace.hurry()
     if executor is None and (job.compiled is not None or job.kind == "native"):
         workers = workers or cpu_count()
+        if job.compiled is not None:
+            pace.hurry(store.count, workers)
         if workers > 1:
             return run_in_pool(job, chunks, store.accept, pace, Pool(None, workers, threads=True))
         return run_here(job, chunks, store.accept, pace)
@@ -255,6 +255,8 @@ def _run(
         return run_here(job, chunks, store.accept, pace)
     if workers is None:
         workers = int(getattr(executor, "_max_workers", None) or cpu_count())
+    if job.compiled is not None:
+        pace.hurry(store.count, workers)
     return run_in_pool(job, chunks, store.accept, pace, Pool(executor, workers))
 
 

@@ -150,40 +150,64 @@ def resolve(params: Parameters) -> list[Constraint]:
     Expressions that refer to each other in a circle, or to one that does, raise ValueError with
     the circle when they are evaluated.
     """
-    texts = {name: par.expr for name, par in params.items() if par.expr is not None}
+    pairs = [(name, par._get_expr()) for name, par in params.items()]
+    texts = tuple([pair for pair in pairs if pair[1] is not None])
     if not texts:
         return []
-    known = params._user_symbols()
+    known = frozenset(params._user_symbols())
+    constraints: dict[str, Constraint] = {}
+    for name, program, inputs, before, circle in _structure(texts, tuple(params), known):
+        constraints[name] = Constraint(
+            params[name], program, tuple([params[n] for n in inputs]),
+            tuple([constraints[n] for n in before]), partial(evaluate_parameter, params, name),
+            ValueError(circle) if circle else None,
+        )  # fmt: skip
+    return list(constraints.values())
+
+
+# What becomes one Constraint: the name, program, inputs, names of those to be evaluated before, and
+# the complaint about a circle, or ''.
+Step = tuple[str, "Program | None", tuple[str, ...], tuple[str, ...], str]
+
+
+# A fit of a model copies its parameters several times: the copies share this.
+@lru_cache(maxsize=256)
+def _structure(
+    texts: tuple[tuple[str, str], ...], members: tuple[str, ...], known: frozenset[str]
+) -> list[Step]:
+    """The expressions in order of evaluation.
+
+    Parameters
+    ----------
+    texts : tuple of (name, expression)
+    members : tuple of str
+        All parameters.
+    known : frozenset of str
+        What the user has added to the symbols of asteval, or changed.
+    """
+    parameters = frozenset(members)
     sources: dict[str, tuple[Program | None, tuple[str, ...]]] = {}
-    for name, text in texts.items():
+    for name, text in texts:
         names = parse(text, name).names
         sources[name] = compile_expression(
             text,
-            frozenset(n for n in names if n in params),
-            frozenset(n for n in names if n in known and n not in params),
+            frozenset(n for n in names if n in parameters),
+            frozenset(n for n in names if n in known and n not in parameters),
         )
-    depends = {name: [n for n in inputs if n in texts] for name, (_, inputs) in sources.items()}
+    depends = {name: [n for n in inputs if n in sources] for name, (_, inputs) in sources.items()}
     order, circle = _order(depends)
-    constraints: dict[str, Constraint] = {}
+    before: dict[str, dict[str, None]] = {}
     for name in order:
-        program, inputs = sources[name]
-        before: dict[str, None] = {}
+        before[name] = {}
         for direct in depends[name]:
-            for up in constraints[direct].upstream:
-                before[up.target.name] = None  # type: ignore[index]
-            before[direct] = None
-        constraints[name] = Constraint(
-            params[name], program, tuple(params[n] for n in inputs),
-            tuple(constraints[n] for n in before), partial(evaluate_parameter, params, name),
-        )  # fmt: skip
-    for name in texts:
-        if name not in constraints:
-            message = f"parameter {name!r}: expressions form a circle: {' -> '.join(circle)}"
-            constraints[name] = Constraint(
-                params[name], None, (), (), partial(evaluate_parameter, params, name),
-                ValueError(message),
-            )  # fmt: skip
-    return list(constraints.values())
+            before[name] |= before[direct]
+            before[name][direct] = None
+    steps: list[Step] = [(name, *sources[name], tuple(before[name]), "") for name in order]
+    for name, _ in texts:
+        if name not in before:
+            shown = f"parameter {name!r}: expressions form a circle: {' -> '.join(circle)}"
+            steps.append((name, None, (), (), shown))
+    return steps
 
 
 def _order(depends: Mapping[str, Iterable[str]]) -> tuple[list[str], list[str]]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from fitcore._parameter import values_of
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -130,6 +132,13 @@ class MinimizerResult:
 
     def __init__(self, **attributes: Any) -> None:
         self.__dict__.update(attributes)
+
+    def _public(self) -> dict[str, Any]:
+        """What of it is the outcome, by name; the rest is how to fit again."""
+        found = dict(self.__dict__)
+        for name in ("_minimizer", "_uvars", "_source", "_left"):
+            found.pop(name, None)
+        return found
 
     @property
     def ndfree(self) -> int:
@@ -375,7 +384,7 @@ class MinimizerResult:
 
     def _end(self) -> MinimizerResult:
         """Remember where the fit left the variables."""
-        self._left = {name: self.params[name].value for name in self.var_names}
+        self._left = values_of(self.params, self.var_names)
         return self
 
     def _write_back(self) -> None:

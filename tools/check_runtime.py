@@ -3,9 +3,10 @@
     python tools/check_runtime.py PATH...
 
 Each PATH is an extension module, a directory to search for them, or a wheel. Looks at the
-libraries that a module asks for (readelf -d; otool -L on macOS) and at the symbols that it leaves
-undefined (nm). Exits with 1 if one of them belongs to a Fortran runtime, or if there is nothing
-to look at; with 2 if the tools for looking are missing.
+libraries that a module asks for (readelf -d; otool -L on macOS, objdump -p on Windows) and at the
+symbols that it leaves undefined (nm; on Windows each is in one of the libraries). Exits with 1 if
+one of them belongs to a Fortran runtime (on Windows also: to a C runtime other than Python's) or if
+there is nothing to look at; with 2 if the tools for looking are missing.
 
 One module may need it: fitcore._originals, which holds the original L-BFGS-B, which prints.
 """
@@ -23,11 +24,14 @@ from pathlib import Path
 
 # gfortran, flang and Intel. libquadmath comes along with libgfortran.
 LIBRARY = re.compile(
-    r"lib(gfortran|quadmath|flang|fortran_?runtime|ifcore|ifport)[^/]*$", re.IGNORECASE
+    r"(lib(gfortran|quadmath|flang|fortran_?runtime|ifcore|ifport)[^/]*"
+    # two C runtimes in one process have two heaps and two sets of open files
+    r"|msvcr(t|\d+)d?\.dll)$",
+    re.IGNORECASE,
 )
 # macOS puts one more underscore before each symbol.
 SYMBOL = re.compile(r"^_?(_gfortran_|_Fortran[A-Z]|for_(write|read|stop|alloc))")
-SUFFIXES = (".so", ".dylib")
+SUFFIXES = (".so", ".dylib", ".pyd")
 # Needs the runtime, and is in builds with the originals only.
 EXEMPT = "_originals"
 
@@ -50,6 +54,9 @@ def libraries(module: Path) -> list[str]:
     """The names of the shared libraries that a module asks for."""
     if sys.platform == "darwin":
         return [line.split()[0] for line in output("otool", "-L", str(module))[1:] if line.strip()]
+    if module.suffix == ".pyd":
+        listed = output("objdump", "-p", str(module))
+        return [line.split()[-1] for line in listed if "DLL Name:" in line]
     needed = (
         re.search(r"\(NEEDED\).*\[(.+)\]", line) for line in output("readelf", "-dW", str(module))
     )
@@ -58,6 +65,8 @@ def libraries(module: Path) -> list[str]:
 
 def undefined(module: Path) -> list[str]:
     """The symbols that a module expects from elsewhere."""
+    if module.suffix == ".pyd":
+        return []
     flags = ["-u"] if sys.platform == "darwin" else ["-D", "--undefined-only"]
     lines = output("nm", *flags, str(module))
     return [line.split()[-1].partition("@")[0] for line in lines if line.strip()]

@@ -1,9 +1,14 @@
-"""The reference has every public name: one that it lacks is a warning, and so an error."""
+"""What the reference needs besides autodoc.
+
+It has every public name: one that it lacks is a warning, and so an error. Pages that docstrings
+name become links.
+"""
 
 from __future__ import annotations
 
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -42,6 +47,11 @@ def look(app: Sphinx, env: BuildEnvironment) -> None:
             logger.warning("%s is public and not in the reference", name)
 
 
+def link(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Pages of docs/ that a docstring names are links here."""
+    lines[:] = [re.sub(r"docs/(\w+)\.md", r":doc:`/\1`", line) for line in lines]
+
+
 def flatten(app: Sphinx, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
     """Sections of a module's docstring become plain titles: the page has sections of its own."""
     if what == "module":
@@ -54,4 +64,5 @@ def setup(app: Sphinx) -> dict[str, Any]:
     """Sphinx calls this."""
     app.connect("env-check-consistency", look)
     app.connect("autodoc-process-docstring", flatten)
+    app.connect("autodoc-process-docstring", link)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

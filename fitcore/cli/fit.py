@@ -107,9 +107,10 @@ def read_points(path: str, job: Job) -> Points:
         bad = keep & ~np.isfinite(values)
         if bad.any() and job.nan_policy != "omit":
             place = table.places[int(np.argmax(bad))]
+            more = np.count_nonzero(bad) - 1
             raise DataError(
-                f"{table.source}, line {place}: {name} is missing or not finite, and in "
-                f"{np.count_nonzero(bad)} lines in all; --nan-policy omit leaves them out"
+                f"{table.source}, line {place}: {name} is missing or not finite"
+                f"{f', and in {more} more' if more else ''}; --nan-policy omit leaves it out"
             )
         keep &= ~bad
     if not keep.any():
@@ -325,14 +326,15 @@ def fit(files: tuple[str, ...], **options: Any) -> None:
     except (WordsError, ValueError) as exc:
         raise click.UsageError(str(exc)) from exc
     _check_outputs(options, files)
-    outcomes = []
+    if options["plot"] and len(job.columns) > 1:
+        raise click.UsageError("--plot: only a model of one variable can be drawn")
+    outcomes, status = [], 0
     for path in _with_bar(files, options["progress"]):
         outcome, points = fit_file(path, job)
         outcomes.append(outcome)
         if outcome.result is not None and points is not None and options["plot"]:
-            _plot(outcome, points, options["plot"])
+            status = max(status, _plot(outcome, points, options["plot"]))
     _print(outcomes, options)
-    status = 0
     for outcome in outcomes:
         if not outcome.success:
             text = outcome.message
@@ -349,16 +351,16 @@ def fit(files: tuple[str, ...], **options: Any) -> None:
         raise click.exceptions.Exit(status)
 
 
-def _plot(outcome: Outcome, points: Points, template: str) -> None:
-    assert outcome.result is not None
-    if len(points.given) > 1:
-        raise click.UsageError("--plot: only a model of one variable can be drawn")
+def _plot(outcome: Outcome, points: Points, template: str) -> int:
+    """Draw a fit; the status that follows: a plot that fails does not cost the results."""
     name = getattr(outcome.result.model, "expr", None) or outcome.result.model.name
     path = _plot_path(template, outcome.source)
     try:
         save_plot(outcome.result, path, points.labels, f"{outcome.source}: {name}"[:100])
     except DataError as exc:
-        raise click.UsageError(f"--plot: {exc}") from exc
+        click.echo(f"fitcore: --plot: {exc}", err=True)
+        return 2
+    return 0
 
 
 def _with_bar(files: Sequence[str], wanted: bool | None) -> Iterable[str]:

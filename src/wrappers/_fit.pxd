@@ -32,6 +32,7 @@ cdef class ParameterResidual(Evaluator):
     cdef object fcn, iter_cb, callback, jac
     cdef ParameterObjective native       # fcn, if it is one
     cdef tuple args
+    cdef tuple given                    # params and args, as fcn gets them
     cdef dict kws
     cdef int policy                      # one of POLICY_*
     cdef bint col_deriv
@@ -54,6 +55,7 @@ cdef class ParameterResidual(Evaluator):
     cdef readonly cnp.ndarray last       # the residuals of the last evaluation
     cdef readonly cnp.ndarray last_u     # and its internal values; only when stopped
     cdef LevenbergMarquardt solver       # while it runs
+    cdef cnp.ndarray mapped              # internal values last assigned, and what they stand for
 
     cdef int assign(self, const double *u, Py_ssize_t n) except -1
     cdef object call(self)

@@ -1,7 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """The residual function of a fit with Parameters: what runs at every evaluation."""
 
-from libc.math cimport INFINITY, cbrt, fabs, fmax, fmin, isfinite
+from cpython.object cimport PyObject_CallObject
+from libc.math cimport INFINITY, NAN, cbrt, fabs, fmax, fmin, isfinite
 from libc.stdint cimport int64_t, uint64_t
 from libc.string cimport memcpy
 cimport numpy as cnp
@@ -177,11 +178,16 @@ cdef double step_size(ParameterBase item, double x, double floor) noexcept nogil
     the value its rounding asks for more: the errors of central differences by rounding and by
     curvature balance at the cube root.
     """
-    cdef double slope, most = longest_step(item, x)
-    if most == INFINITY:
+    cdef double slope, most, wanted
+    if item._min == -INFINITY and item._max == INFINITY:
         return fmax(fabs(x), floor)
     slope = fabs(item.gradient(x))
-    return fmin(most, magnitude(item, x) / slope) if slope > 0 else most
+    if not slope > 0:
+        return longest_step(item, x)
+    wanted = fmax(magnitude(item, x), floor) / slope
+    most = 1 if item._min > -INFINITY and item._max < INFINITY else fmax(1, fabs(x))
+    # Never longer than the longest step, which takes a cube root.
+    return wanted if wanted <= most else fmin(longest_step(item, x), wanted)
 
 
 cdef class ParameterObjective:
@@ -236,6 +242,7 @@ cdef class ParameterResidual(Evaluator):
         self.fcn, self.params, self.varying, self.mapping = fcn, params, varying, mapping
         self.native = fcn if isinstance(fcn, ParameterObjective) else None
         self.args, self.kws = args, kws
+        self.given = (params, *args)
         self.policy = POLICIES[nan_policy]
         self.max_nfev = max_nfev
         self.iter_cb, self.callback = iter_cb, callback
@@ -255,17 +262,26 @@ cdef class ParameterResidual(Evaluator):
 
     cdef int assign(self, const double *u, Py_ssize_t n) except -1:
         cdef Py_ssize_t i
+        cdef cnp.npy_intp size = 2 * n
+        cdef double *last
+        if self.mapped is None:
+            self.mapped = cnp.PyArray_SimpleNew(1, &size, cnp.NPY_DOUBLE)
+            for i in range(n):
+                doubles(self.mapped)[i] = NAN
+        last = doubles(self.mapped)
         for i in range(n):
-            (<ParameterBase> self.varying[i]).assign(
-                (<ParameterBase> self.mapping[i]).from_internal(u[i]))
+            if u[i] != last[i]:         # from one difference to the next few are
+                last[i] = u[i]
+                last[n + i] = (<ParameterBase> self.mapping[i]).from_internal(u[i])
+            (<ParameterBase> self.varying[i]).assign(last[n + i])
         return 0
 
     cdef object call(self):
         if self.native is not None:
             return self.native.residuals(self.params)
         if self.kws:
-            return self.fcn(self.params, *self.args, **self.kws)
-        return self.fcn(self.params, *self.args)
+            return self.fcn(*self.given, **self.kws)
+        return PyObject_CallObject(self.fcn, self.given)
 
     cdef cnp.ndarray residual(self, const double *x, Py_ssize_t n):
         cdef object value
@@ -528,16 +544,16 @@ cdef class ParameterResidual(Evaluator):
             solver.state.epsfcn = self.error    # 0 stands for that of doubles
         cdef double *xt = doubles(solver.xt)
         cdef Py_ssize_t i, n = cnp.PyArray_SIZE(solver._x)
-        cdef cnp.ndarray before = solver._x.copy()
+        cdef cnp.ndarray before = cnp.PyArray_NewCopy(solver._x, cnp.NPY_CORDER)
         self.step = 0
         self.slopes = self.external(before)[1]
         self.lenient = True
         try:
             solver.polish(self, SCHEMES[scheme], move)
-            self.trial = solver.xt.copy()
+            self.trial = cnp.PyArray_NewCopy(solver.xt, cnp.NPY_CORDER)
             for i in range(n):
-                self.step = max(self.step, fabs(xt[i] - doubles(before)[i])
-                                / max(fabs(doubles(before)[i]), 1e-300))
+                self.step = fmax(self.step, fabs(xt[i] - doubles(before)[i])
+                                 / fmax(fabs(doubles(before)[i]), 1e-300))
         except AbortFitException:
             if self.stopped is None:
                 self.stopped = "exception"
@@ -572,7 +588,7 @@ cdef class ParameterResidual(Evaluator):
     def polish_cost(self, str scheme):
         """Evaluations which :meth:`polish` takes."""
         cdef Py_ssize_t n = len(self.varying)
-        return {"analytic": 0, "3-point": 2 * n}.get(scheme, n) + 1
+        return (0 if scheme == "analytic" else 2 * n if scheme == "3-point" else n) + 1
 
     def residuals(self, cnp.ndarray u):
         """Residuals at internal values `u`, one number as one residual: see `scalar`."""

@@ -12,7 +12,7 @@ cimport numpy as cnp
 from fitcore._fit cimport ParameterResidual
 from fitcore._leastsq_start cimport ROUNDING_ERROR, between
 from fitcore._parameter cimport ParameterBase
-from fitcore.minpack cimport LevenbergMarquardt
+from fitcore.minpack cimport LevenbergMarquardt, lm_state
 
 import numpy as np
 
@@ -34,6 +34,17 @@ DEPENDENT = {"2-point": 1e-8, "3-point": 1e-10, "cs": 1e-14, "analytic": 1e-14}
 # Forward differences take the square root of it as relative step: wide enough for models that
 # are integrated or interpolated to single precision or so. The refinement does not use it.
 EPSFCN = 1e-12
+
+# Where the user has chosen no tolerances a fit is first taken to MINPACK's own. That is the end if
+# the refinement tells that its Jacobian was formed no further from the solution than these parts of
+# a standard error and of each variable, and that its step has led to within this part of a standard
+# error; else the tight ones follow.
+LOOSE = 1.49012e-8
+# A variable is taken to be of at least this part of its start, for the steps of differences.
+cdef double LEAST_SIZE = 1e-6
+cdef double NEARBY = 1e-5
+cdef double NEARBY_PART = 1e-6
+cdef double NEAR_ENOUGH = 1e-6
 
 # A fit with bounds is looked at after this many evaluations for each variable.
 PATIENCE = 50
@@ -72,16 +83,10 @@ cdef list some(list items, indices):
     return items if len(indices) == len(items) else [items[i] for i in indices]
 
 
-cdef double promise(LevenbergMarquardt solver, double norm) noexcept:
-    """Part of the norm of the residuals that the last Gauss-Newton step promised to take away."""
-    cdef double part, total = 0.0
-    cdef Py_ssize_t i
-    if not norm > 0:
-        return 0.0
-    for i in range(solver.state.n):
-        part = doubles(solver._qtf)[i] / norm
-        total += part * part
-    return 0.5 * total
+cdef bint is_close(LevenbergMarquardt solver, ParameterResidual evaluator) noexcept:
+    """Whether a polished solver is at the solution, and its Jacobian that of the solution."""
+    return (solver.stride <= NEARBY and evaluator.step <= NEARBY_PART
+            and solver.distance <= NEAR_ENOUGH)
 
 
 cdef bint is_covariance(cnp.ndarray covar) noexcept:
@@ -104,6 +109,8 @@ cdef class Fit:
     cdef public list names, varying, mapping, limits, on_bound
     cdef public frozenset adapts
     cdef public bint bounded, stalled
+    cdef bint loose                     # tolerances may be
+    cdef cnp.ndarray floors             # sizes below which variables count as of that size
     cdef public ParameterResidual evaluator
     cdef public object u, residual
 
@@ -124,6 +131,10 @@ cdef class Fit:
         self.limits = self.mapping
         if not self.mapped:
             self.mapping = without_bounds(self.varying)
+        self.loose = settings["refine"] and "ftol" in self.adapts and "xtol" in self.adapts
+        # A variable that gets near zero on its way is still of the order of its start.
+        self.floors = np.array([LEAST_SIZE * fabs((<ParameterBase> item)._val)
+                                for item in self.mapping])
         self.bounded = has_bounds(self.mapping)
         if self.bounded:
             check_range(self.mapping)
@@ -179,7 +190,14 @@ cdef class Fit:
         """Sharpen a solution that was found, and estimate the covariance, not scaled."""
         covar, patience, released = None, self._patience(), 0
         for _ in range(RESTARTS):
-            self.stalled, self.beside = False, ""
+            self.stalled, self.beside, loose = False, "", False
+            if self.loose and self.bounded and self._near_bound(solver):
+                # Whether it belongs there takes all the accuracy there is.
+                solver = self._tighter(solver, solver.x, patience)
+                self.evaluator.run(solver)
+                if self.stopped is not None:
+                    self._take(solver)
+                    return
             self._take(solver)
             if self.bounded:
                 solver = self._settle(patience) or solver
@@ -205,13 +223,17 @@ cdef class Fit:
             if solver.info == TOO_MANY:
                 self.stalled = True
             else:
+                loose = self.loose
                 covar, further = self._covariance(solver)
                 self._take(solver)
                 self.stalled = further is not None
             if further is None or self.stopped is not None:
                 break
             patience = None if patience is None else 2 * patience
-            solver = self._solver(self.evaluator, further, patience)
+            if loose and not self.loose:
+                solver = self._tighter(solver, further, patience)
+            else:
+                solver = self._solver(self.evaluator, further, patience)
             self.evaluator.run(solver)
             if self.stopped is not None:
                 self._take(solver)
@@ -322,7 +344,7 @@ cdef class Fit:
         jacobian, col_deriv = self.settings["Dfun"], self.settings["col_deriv"]
         if jacobian is not None and jacobian is not self.fcn and len(indices) < len(self.names):
             jacobian = columns_of(jacobian, list(indices), col_deriv)
-        return residual_of(
+        cdef ParameterResidual made = residual_of(
             self.fcn,
             self.params,
             some(self.varying, indices),
@@ -338,8 +360,22 @@ cdef class Fit:
             self.adapts,
             before,
         )
+        made.set_floors(self.floors if len(indices) == len(self.names)
+                        else self.floors[list(indices)])
+        return made
 
-    def _solver(self, ParameterResidual evaluator, cnp.ndarray u, maxfev=None):
+    def _tighter(self, LevenbergMarquardt solver, cnp.ndarray u, maxfev):
+        """A solver that goes on from where another one has ended, with the tight tolerances.
+
+        The solution is near: a first step as long as from a start would lead away from it.
+        """
+        cdef lm_state *s = &solver.state
+        cdef double factor = 10 * s.delta / s.xnorm if s.xnorm > 0 else 1.0
+        self.loose = False
+        return self._solver(self.evaluator, u, maxfev,
+                            min(max(factor, 1e-3), self.settings["factor"]))
+
+    def _solver(self, ParameterResidual evaluator, cnp.ndarray u, maxfev=None, factor=None):
         cdef dict settings = self.settings
         cdef double epsfcn, ftol, xtol, error = evaluator.error
         diag = settings["diag"]
@@ -355,6 +391,8 @@ cdef class Fit:
             diag = diag[chosen] * np.abs(evaluator.external(u)[1])
         epsfcn = EPSFCN if settings["epsfcn"] is None else settings["epsfcn"]
         ftol, xtol = settings["ftol"], settings["xtol"]
+        if self.loose:
+            ftol, xtol = max(ftol, LOOSE), max(xtol, LOOSE)
         if error > 0:
             epsfcn = max(epsfcn, error) if "epsfcn" in self.adapts else epsfcn
             ftol = max(ftol, error) if "ftol" in self.adapts else ftol
@@ -367,7 +405,7 @@ cdef class Fit:
             gtol=settings["gtol"],
             maxfev=settings["maxfev"] if maxfev is None else maxfev,
             epsfcn=epsfcn,
-            factor=settings["factor"],
+            factor=settings["factor"] if factor is None else factor,
             diag=diag,
         )
 
@@ -386,7 +424,10 @@ cdef class Fit:
             evaluator.polish(solver, refined)
             if evaluator.stopped is not None:
                 return None, None
-            promised = promise(solver, before)
+            promised = solver.promised
+            if self.loose and evaluator.error == 0 and not is_close(solver, evaluator):
+                self.loose = False
+                return None, solver.x
         tol = DEPENDENT[scheme]
         covar = evaluator.covariance(solver, tol)
         if covar is None:
@@ -528,6 +569,22 @@ cdef class Fit:
             if reached:
                 found[i] = bound
         return found
+
+    cdef bint _near_bound(self, LevenbergMarquardt solver) except -1:
+        """Whether any variable is so near to a bound that it may be on it."""
+        cdef ParameterBase item
+        cdef Py_ssize_t i
+        cdef double u, value, bound
+        for i in range(len(self.evaluator.varying)):
+            item = <ParameterBase> self.evaluator.mapping[i]
+            if item._min == -INFINITY and item._max == INFINITY:
+                continue
+            u = doubles(solver._x)[i]
+            value = item.from_internal(u)
+            bound = item._min if value - item._min <= item._max - value else item._max
+            if fabs(u) > WOUND or fabs(value - bound) <= NEAR_BOUND_PART * between(item._min, item._max, bound):
+                return True
+        return False
 
     def _better_bound(self, i):
         """The bound of variable i at which chi-square is lower than here, the lowest if both."""

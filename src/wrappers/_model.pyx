@@ -1,5 +1,8 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""The residuals of a model: its functions are called and compared with the data without Python."""
+"""The residuals of a model: its functions are called and compared with the data without Python.
+
+And the arguments that its functions get, which each fit asks for several times.
+"""
 
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_INCREF
@@ -11,6 +14,8 @@ from fitcore._parameter cimport ParameterBase
 
 import numpy as np
 
+from fitcore._complex import ComplexParameter
+
 cnp.import_array()
 
 cdef extern from *:
@@ -20,7 +25,8 @@ cdef extern from *:
     PyObject **FITCORE_ITEMS(object t)
     object PyObject_Vectorcall(object func, PyObject *const *args, size_t nargs, object kwnames)
 
-__all__ = ["Call", "ModelObjective", "squares"]
+__all__ = ["Call", "ModelObjective", "function_arguments", "number_of", "squares",
+           "unresolved_arguments"]
 
 cdef object np_ndarray = np.ndarray
 
@@ -64,6 +70,74 @@ def squares(data, best):
     with np.errstate(all="ignore"):
         parts = [np.ravel(data - best), np.ravel(data - data.sum() / max(data.size, 1))]
         return tuple([float(np.vdot(part, part).real) for part in parts])
+
+
+cpdef object number_of(object value):
+    """The value of a Parameter; anything else as it is."""
+    if isinstance(value, ParameterBase):
+        return (<ParameterBase> value).get()
+    return value.value if isinstance(value, ComplexParameter) else value
+
+
+def function_arguments(model, params, given):
+    """The keyword arguments with which a model calls its function.
+
+    Options and defaults of independent variables, then the parameters, then what is given by
+    name, with or without the prefix. With a prefix, names without it are looked for among the
+    parameters only if none has it.
+
+    Parameters
+    ----------
+    model : Model
+        Not a composite one.
+    params : mapping of str to Parameter or number, or None
+    given : mapping
+        Independent variables, and values that take the place of those in `params`.
+
+    Returns
+    -------
+    dict
+    """
+    cdef dict args = unresolved_arguments(model, params, given)
+    for name, value in args.items():
+        args[name] = number_of(value)       # no new keys: the dict may be changed meanwhile
+    return args
+
+
+cpdef dict unresolved_arguments(model, params, given):
+    """The same with the Parameter objects themselves."""
+    cdef str prefix = model.prefix
+    cdef dict args = {**model.independent_vars_defvals, **model.opts}
+    cdef dict names
+    cdef object known = None if model._func_haskeywords else model._func_allargs
+    cdef bint any_prefixed = not prefix
+    if params is not None:
+        names = {}
+        for root in model._param_root_names or ():
+            names[root] = full = prefix + root
+            any_prefixed = any_prefixed or full in params
+        if not any_prefixed:
+            names = {root: root for root in names}
+        # Parameters which hints have added may be arguments too.
+        for root in model.param_hints:
+            if known is None or root in known:
+                names.setdefault(root, prefix + root)
+        # Variables that need not be given may have been made parameters.
+        for root in model.independent_vars_defvals:
+            names.setdefault(root, prefix + root)
+        for root, full in names.items():
+            if full in params:
+                args[root] = params[full]
+    for name, value in given.items():
+        if known is None or name in known:
+            args[name] = value
+    if prefix:
+        for name, value in given.items():
+            root = name.removeprefix(prefix)
+            if root != name and (known is None or root in known):
+                args.pop(name, None)
+                args[root] = value
+    return args
 
 
 cdef class Call:

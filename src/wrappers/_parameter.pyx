@@ -17,7 +17,7 @@ from fitcore._expression cimport SLOTS, Program
 import numpy as np
 
 __all__ = ["Constraint", "Group", "ParameterBase", "as_number", "copy_items", "mark_start",
-           "prepare_items"]
+           "prepare_items", "values_of"]
 
 
 # ---------------------------------------------------------------------------------- numbers
@@ -89,7 +89,7 @@ cdef class ParameterBase:
 
     __hash__ = None
 
-    def __cinit__(self, *args, **kwargs):
+    def __cinit__(self):                # whatever a subclass takes
         self._val = self._min = -INFINITY
         self._max = INFINITY
         self._min_obj = NEGATIVE_INFINITY
@@ -470,16 +470,22 @@ def prepare_items(params, Group group):
     """
     cdef ParameterBase item
     cdef list varying = []
+    cdef bint plain = True
     for par in params.values():
         item = <ParameterBase?>par
         if not item._min < item._max:
             item._check_order()
-        if item._expr is None:
+        if item._expr is not None:
+            plain = False
+        else:
             if item._unset and not isfinite(item._val):
                 raise ValueError(f"{owner(item._name)}: no value was given")
             if item._vary:
                 varying.append(item)
-    group.update()
+    if not plain:
+        group.update()
+    elif group.constraints is None:
+        group.constraints = []
     for par in params.values():
         item = <ParameterBase>par
         if item._expr is not None:
@@ -513,6 +519,14 @@ def mark_start(params, list varying):
         names.append(item._name)
         values.append(item._val)
     return names, values
+
+
+def values_of(params, list names):
+    """The values of those of ``params`` that have these names, by name."""
+    cdef dict values = {}
+    for name in names:
+        values[name] = (<ParameterBase?>params[name]).get()
+    return values
 
 
 # ------------------------------------------------------------------------------ expressions

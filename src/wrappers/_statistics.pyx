@@ -7,7 +7,7 @@ Compiled because in a small fit they would cost as much as ten evaluations of th
 from libc.math cimport NAN, isfinite, log, sqrt
 cimport numpy as cnp
 
-from fitcore._parameter cimport ParameterBase
+from fitcore._parameter cimport Constraint, ParameterBase
 
 import numpy as np
 
@@ -23,6 +23,10 @@ cdef object ZERO = 0.0
 
 
 cdef cnp.ndarray plain(object a):
+    if (cnp.PyArray_CheckExact(a) and cnp.PyArray_TYPE(<cnp.ndarray> a) == cnp.NPY_DOUBLE
+            and cnp.PyArray_NDIM(<cnp.ndarray> a) > 0
+            and cnp.PyArray_ISCARRAY_RO(<cnp.ndarray> a)):
+        return <cnp.ndarray> a
     return np.ascontiguousarray(a, dtype=np.float64)
 
 
@@ -106,7 +110,10 @@ def correlations(covar):
     ndarray, shape (n, n)
         Symmetric to the last bit; 0 where a variance is 0.
     """
-    cdef cnp.ndarray matrix = np.array(covar, dtype=np.float64, order="C", ndmin=2)
+    cdef cnp.ndarray given = plain(covar)
+    cdef cnp.ndarray matrix = (cnp.PyArray_NewCopy(given, cnp.NPY_CORDER)
+                               if cnp.PyArray_NDIM(given) == 2
+                               else np.array(given, order="C", ndmin=2))
     cdef Py_ssize_t i, j, n = cnp.PyArray_DIM(matrix, 0)
     cdef double *c = <double *> cnp.PyArray_DATA(matrix)
     cdef double here, there
@@ -149,6 +156,7 @@ def set_uncertainties(params, list varying, covar, tuple withheld=(), double fac
     cdef ParameterBase item
     cdef bint derived = False
     cdef list names = [(<ParameterBase?> value)._name for value in varying]
+    cdef dict correl
     if cnp.PyArray_SIZE(matrix) != n * n:
         raise ValueError(f"covar must have shape ({n}, {n}), got {covar.shape}")
     for value in params.values():
@@ -161,12 +169,61 @@ def set_uncertainties(params, list varying, covar, tuple withheld=(), double fac
             item.stderr = None
             continue
         item.stderr = sqrt(c[i * n + i] * factor)
-        item.correl = {names[j]: r[i * n + j] for j in range(n)
-                       if j != i and names[j] not in withheld}
+        correl = {}
+        for j in range(n):
+            if j != i and (not withheld or names[j] not in withheld):
+                correl[names[j]] = r[i * n + j]
+        item.correl = correl
     if derived:
         set_propagated(params, [value for value in params.values()
                                 if (<ParameterBase> value)._expr is not None],
                        names, matrix, factor)
+
+
+cdef dict compiled_variances(params, list names, cnp.ndarray covar):
+    """Variances of all expressions by name, to first order; None if asteval has to help."""
+    cdef Py_ssize_t i, j, k, n = len(names), place
+    cdef const double *c = <const double *> cnp.PyArray_DATA(covar)
+    cdef dict found = {}, places = {}
+    cdef list constraints, slopes
+    cdef tuple inputs
+    cdef Constraint constraint
+    cdef cnp.npy_intp shape[2]
+    cdef cnp.ndarray rows
+    cdef double *row
+    cdef double *source
+    cdef double slope, variance
+    for i in range(n):
+        places[names[i]] = i
+    params.update_constraints()
+    constraints = params._constraints()
+    # The derivatives of each by the variables; those of the variables themselves come first.
+    shape[0], shape[1] = n + len(constraints), n
+    rows = cnp.PyArray_ZEROS(2, shape, cnp.NPY_DOUBLE, 0)
+    for i in range(n):
+        (<double *> cnp.PyArray_DATA(rows))[i * n + i] = 1.0
+    for k in range(len(constraints)):
+        constraint = <Constraint?> constraints[k]
+        slopes = constraint.partials()
+        if slopes is None:
+            return None
+        inputs = constraint.inputs
+        row = <double *> cnp.PyArray_DATA(rows) + (n + k) * n
+        for i in range(len(slopes)):
+            place = places.get((<ParameterBase> inputs[i])._name, -1)
+            if place < 0:
+                continue                        # neither a variable nor an expression
+            slope = slopes[i]
+            source = <double *> cnp.PyArray_DATA(rows) + place * n
+            for j in range(n):
+                row[j] += slope * source[j]
+        variance = 0.0
+        for i in range(n):
+            for j in range(n):
+                variance += row[i] * c[i * n + j] * row[j]
+        places[constraint.target._name] = n + k
+        found[constraint.target._name] = variance
+    return found
 
 
 def set_propagated(params, list expressions, list names, covar, double factor=1.0):
@@ -185,7 +242,13 @@ def set_propagated(params, list expressions, list names, covar, double factor=1.
         What `covar` is to be multiplied by.
     """
     cdef double variance
-    cdef dict rows = params._expression_jacobian(names)
+    cdef dict rows, variances = compiled_variances(params, names, plain(covar))
+    if variances is not None:
+        for value in expressions:
+            variance = variances[(<ParameterBase?> value)._name] * factor
+            (<ParameterBase> value).stderr = sqrt(variance) if variance >= 0 else None
+        return
+    rows = params._expression_jacobian(names)
     for value in expressions:
         row = rows[(<ParameterBase?> value)._name]
         variance = float(row @ covar @ row) * factor

@@ -115,11 +115,16 @@ cdef class LevenbergMarquardt(Solver):
     # Arrays as LMDIF names them; fjac is (n, m) in C order, so that row j is column j.
     cdef cnp.ndarray _x, _fvec, _diag, _qtf, _fjac, _ipvt
     cdef cnp.ndarray xt, ft, wa
+    cdef cnp.ndarray steps              # of differences, made when there are some
     cdef cnp.ndarray spread             # standard errors while a fit is sharpened, else None
+    # Of the last polish: the part of the norm that its step promised to take away, the length of
+    # the step, and how far beyond it the solution is, in standard errors; infinite if not known.
+    cdef double promised, stride, distance
 
     cdef int allocate(self, Py_ssize_t m) except -1
     cdef int step(self) except -1
     cdef int sharpen(self, Evaluator evaluator, int scheme, bint move) except -1
+    cdef void foretell(self) noexcept
     cdef int check_length(self, cnp.ndarray f) except -1
     cdef int evaluate(self, Evaluator evaluator, double *x) except -1
     cdef int central_column(self, Evaluator evaluator, Py_ssize_t j) except -1

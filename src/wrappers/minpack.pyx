@@ -50,6 +50,9 @@ cdef double EPS = 2.220446049250313e-16
 # Relative error that rounding alone may leave in a norm.
 cdef double ROUNDING = 8 * EPS
 
+# A Gauss-Newton step shorter than this part of every variable leaves nothing worth another.
+cdef double TINY_STEP = 1e-8
+
 # Below this many elements of the Jacobian a step is too short to be worth giving up the GIL.
 cdef Py_ssize_t GIL_ELEMENTS = 16384
 
@@ -261,8 +264,7 @@ cdef class LevenbergMarquardt(Solver):
         cdef Py_ssize_t n = self.state.n, m = self.state.m, j
         cdef double plus = 0, minus = 0
         cdef cnp.ndarray base = self._x
-        cdef cnp.ndarray steps = zeros(n)
-        cdef double *h = doubles(steps)
+        cdef double *h
         cdef double *x = doubles(self.xt)
         cdef double *column
         cdef cnp.ndarray above, point
@@ -270,6 +272,9 @@ cdef class LevenbergMarquardt(Solver):
         cdef double complex *z = NULL
         cdef bint tall = fitcore_tall_block_rows(m, n) > 0
 
+        if self.steps is None:
+            self.steps = zeros(n)
+        h = doubles(self.steps)
         memcpy(x, doubles(base), n * sizeof(double))
         if scheme == JAC_COMPLEX:
             point = base.astype(np.complex128)
@@ -451,6 +456,7 @@ cdef class LevenbergMarquardt(Solver):
         cdef double trial
         cdef double *x = doubles(self._x)
         cdef double *xt = doubles(self.xt)
+        self.promised, self.stride, self.distance = 0.0, INFINITY, INFINITY
         self.spread = self.errors()
         try:
             self.linearize(evaluator, scheme)
@@ -467,6 +473,7 @@ cdef class LevenbergMarquardt(Solver):
         s.factored = 1
         if rank < n:
             return 0
+        self.foretell()
         for j in range(n):
             xt[j] += x[j]
             if not isfinite(xt[j]):
@@ -483,6 +490,28 @@ cdef class LevenbergMarquardt(Solver):
             memcpy(x, xt, n * sizeof(double))
             self._fvec, self.ft = self.ft, self._fvec
         return 0
+
+    cdef void foretell(self) noexcept:
+        """How far from the solution the Gauss-Newton step in xt leads.
+
+        Its length in standard errors is that of Q^T f beside the residuals. Such steps get shorter
+        by a constant factor, known from what the last step of the fit promised, unless that was
+        damped.
+        """
+        cdef lm_state *s = &self.state
+        cdef Py_ssize_t j
+        cdef double part, ratio = 1.0
+        cdef bint short = True
+        part = fitcore_norm(s.n, doubles(self._qtf))
+        if part > 0:
+            part = part / s.fnorm if s.fnorm > 0 else INFINITY
+        self.promised = 0.5 * part * part
+        self.stride = part * sqrt(<double> max(s.m - s.n, 1))
+        if s.par == 0 and s.prered > 0:
+            ratio = fmin(1.0, sqrt(part * part / s.prered))
+        for j in range(s.n):
+            short &= fabs(doubles(self.xt)[j]) <= TINY_STEP * fabs(doubles(self._x)[j])
+        self.distance = 0.0 if short else self.stride * ratio
 
     cdef cnp.ndarray errors(self):
         """Standard errors of the variables were the others known, by the last R; 0 if unknown."""
@@ -605,7 +634,7 @@ cdef class LevenbergMarquardt(Solver):
         if s.task == TASK_RESIDUAL or not self.allocated:
             return self.xt.copy()
         if s.jac == JAC_ANALYTIC:
-            return self._x.copy()
+            return cnp.PyArray_NewCopy(self._x, cnp.NPY_CORDER)
         rows = 2 * n if s.jac == JAC_CENTRAL else n
         points = np.empty((rows, n), np.complex128 if s.jac == JAC_COMPLEX else np.float64)
         points[...] = self._x
@@ -719,12 +748,14 @@ cdef class LevenbergMarquardt(Solver):
     def x(self):
         """Best point so far, shape (n,); a copy."""
         self.check_ready()
-        return self._x.copy()
+        return cnp.PyArray_NewCopy(self._x, cnp.NPY_CORDER)
 
     @property
     def fvec(self):
         """Residuals at x, shape (m,); a copy. None before the first evaluation."""
-        return self._fvec.copy() if self.allocated and self.state.nfev > 0 else None
+        if not self.allocated or self.state.nfev == 0:
+            return None
+        return cnp.PyArray_NewCopy(self._fvec, cnp.NPY_CORDER)
 
     @property
     def fjac(self):
@@ -746,13 +777,13 @@ cdef class LevenbergMarquardt(Solver):
     def qtf(self):
         """First n elements of Q^T f for the last Jacobian, shape (n,); a copy."""
         self.check_ready()
-        return self._qtf.copy()
+        return cnp.PyArray_NewCopy(self._qtf, cnp.NPY_CORDER)
 
     @property
     def diag(self):
         """Scale factors of the variables, shape (n,); a copy."""
         self.check_ready()
-        return self._diag.copy()
+        return cnp.PyArray_NewCopy(self._diag, cnp.NPY_CORDER)
 
     def _give_up(self):
         """x, fvec, fjac, qtf themselves, for a caller that drops the solver; ipvt in 32 bits."""

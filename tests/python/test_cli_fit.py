@@ -149,7 +149,7 @@ def test_missing_numbers_are_an_error_or_left_out(tmp_path: Path) -> None:
     for policy in ("raise", "propagate"):
         done = run(path, "-m", "linear", "--nan-policy", policy)
         assert done.exit_code == 2 and done.stdout == ""
-    assert "gaps.csv, line 5: y is missing or not finite, and in 1 lines in all" in done.stderr
+    assert "gaps.csv, line 5: y is missing or not finite; --nan-policy" in done.stderr
     assert "--nan-policy omit" in done.stderr
     found = parse(run(path, "-m", "linear", "--nan-policy", "omit", "--json", "-"))
     assert found["ndata"] == 8
@@ -237,6 +237,9 @@ def test_plots_are_written_one_for_each_file(tmp_path: Path) -> None:
     assert done.exit_code == 2 and "{name}" in done.stderr
     done = run(paths[0], *DECAY, "--plot", tmp_path / "fit.fish")
     assert done.exit_code == 2 and "fish" in done.stderr
+    assert "[[Variables]]" in done.stdout  # a plot that fails does not cost the results
+    done = run(paths[0], "-m", "a*x + b*z", "--var", "x=1", "--var", "z=2", "--plot", "fit.png")
+    assert done.exit_code == 2 and "one variable" in done.stderr
 
 
 def test_a_fit_that_does_not_converge_exits_with_1(data: Path) -> None:

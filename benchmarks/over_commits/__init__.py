@@ -1,0 +1,1 @@
+"""What asv times at each commit (cd benchmarks && asv run): fitcore alone, without peers."""
