@@ -21,8 +21,10 @@ COLOURS = {
     "good": "#bfe5c7", "warn": "#ffe3a0", "bad": "#f6b9b2", "bound": "#ffe3a0",
     "fixed": "#e3e3e3", "expr": "#cfe0f7",
 }  # fmt: skip
-# Around a table, whose own tags are those of lmfit's views: scripts look for them.
-TABLE = "margin:4px 0 8px 0;font-variant-numeric:tabular-nums"
+TABLE = (
+    "border-collapse:collapse;margin:4px 0 8px 0;font-variant-numeric:tabular-nums;"
+    "white-space:nowrap"
+)
 CELL = "padding:2px 10px;white-space:nowrap"
 
 
@@ -67,6 +69,7 @@ class Cell:
 
 def table(rows: Iterable[Sequence[Cell]], head: Sequence[Cell] = (), caption: str = "") -> str:
     """A table as HTML."""
+    # Styles that a table inherits stand around it: programs look for the tags that lmfit's have.
     parts = [f'<div style="{TABLE}"><table class="jp-toc-ignore">']
     if caption:
         parts.append(f"<caption>{html.escape(caption)}</caption>")
