@@ -169,7 +169,8 @@ def fit_compiled(job: Job, chunk: Chunk) -> tuple[Rows, bool]:
     fits: Any = slice(None)
     if not (good.all() and some.all()):
         fits = np.flatnonzero(some)[good]
-        values, info, nfev, chisqr, covar = (a[good] for a in (values, info, nfev, chisqr, covar))
+        values, chisqr, covar = values[good], chisqr[good], covar[good]
+        info, nfev = info[good], nfev[good]
     _write(job, compiled, rows, fits, data, values, info, nfev, chisqr, covar)
     rest = np.flatnonzero(~rows["done"])
     if not rest.size:

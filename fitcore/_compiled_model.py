@@ -13,12 +13,12 @@ from numpy.typing import NDArray
 
 from fitcore import lineshapes
 from fitcore._lineshapes import FORMS, OPERATIONS, PLAN_DEPTH, make_plan, plan_address
+from fitcore._model import unresolved_arguments
 from fitcore._model_eval import (
     contested_names,
     is_transparent,
     nodes_of,
     own_arguments,
-    unresolved_arguments,
 )
 from fitcore._native import NativeCall
 from fitcore.native import NativeFunction

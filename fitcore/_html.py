@@ -21,8 +21,10 @@ COLOURS = {
     "good": "#bfe5c7", "warn": "#ffe3a0", "bad": "#f6b9b2", "bound": "#ffe3a0",
     "fixed": "#e3e3e3", "expr": "#cfe0f7",
 }  # fmt: skip
-TABLE = "border-collapse:collapse;margin:4px 0 8px 0;font-variant-numeric:tabular-nums"
-CAPTION = "caption-side:top;text-align:left;font-weight:bold;padding:2px 0;white-space:nowrap"
+TABLE = (
+    "border-collapse:collapse;margin:4px 0 8px 0;font-variant-numeric:tabular-nums;"
+    "white-space:nowrap"
+)
 CELL = "padding:2px 10px;white-space:nowrap"
 
 
@@ -67,14 +69,14 @@ class Cell:
 
 def table(rows: Iterable[Sequence[Cell]], head: Sequence[Cell] = (), caption: str = "") -> str:
     """A table as HTML."""
-    parts = [f'<table class="jp-toc-ignore" style="{TABLE}">']
+    # Styles that a table inherits stand around it: programs look for the tags that lmfit's have.
+    parts = [f'<div style="{TABLE}"><table class="jp-toc-ignore">']
     if caption:
-        shown = html.escape(caption)
-        parts.append(f'<caption class="jp-toc-ignore" style="{CAPTION}">{shown}</caption>')
+        parts.append(f"<caption>{html.escape(caption)}</caption>")
     if head:
         parts.append(f"<tr>{''.join(cell.render('th') for cell in head)}</tr>")
     parts += [f"<tr>{''.join(cell.render('td') for cell in row)}</tr>" for row in rows]
-    return "".join([*parts, "</table>"])
+    return "".join([*parts, "</table></div>"])
 
 
 def badge(words: str, kind: str) -> str:
@@ -103,7 +105,8 @@ def parameters_html(params: Parameters, at_bound: tuple[str, ...] = ()) -> str:
         return table([[Cell("none", "left")]], caption="Parameters")
     columns = {
         "name": "name", "value": "value", "error": "standard error", "relative": "relative",
-        "start": "initial", "low": "min", "high": "max", "note": "",
+        "start": "initial", "low": "min", "high": "max",
+        "note": "expression" if any(line.kind == "expr" for line in found) else "",
     }  # fmt: skip
     shown = [
         key

@@ -42,9 +42,9 @@ def fit_leastsq(
     """
     settings = read_settings(options)
     shown = settings
-    if isinstance(fcn, NativeCall) and fcn.has_derivatives:
-        if settings["Dfun"] is None and options.get("jac") is None:
-            settings = {**settings, "Dfun": fcn, "jac": "analytic"}
+    own = isinstance(fcn, NativeCall) and fcn.has_derivatives
+    if own and settings["Dfun"] is None and options.get("jac") is None:
+        settings = {**settings, "Dfun": fcn, "jac": "analytic"}
     n = result.nvarys
     if settings["maxfev"] is None:
         shown["maxfev"] = settings["maxfev"] = 2 * limit  # `limit` comes first

@@ -14,7 +14,7 @@ from fitcore.parameter import Parameters
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fitcore.model import CompositeModel, Model
+    from fitcore.model import CompositeModel
 
 __all__ = ["evaluate_composite", "function_arguments", "nodes_of", "own_arguments", "translate"]
 

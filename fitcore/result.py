@@ -53,7 +53,8 @@ class MinimizerResult:
     status : int
         The method's code of how it ended; for 'leastsq' the same as `ier`.
     nfev : int
-        Number of evaluations of the objective function, those of the Jacobians included.
+        Number of evaluations of the objective function, those of the Jacobians included: of
+        built-in models each column of their derivatives counts as one.
     nvarys : int
         Number of variables.
     ndata : int

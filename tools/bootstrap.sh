@@ -101,7 +101,9 @@ make_venv "$venv"
 PATH=$venv/bin:$PATH
 export PATH
 # By its full path, so that an import which rebuilds finds it whatever the PATH is then.
-export CYTHON="'$venv/bin/cython'"
+cached=
+[ -z "${CYTHON_CACHE_DIR:-}" ] || cached="'$root/tools/cython_cached.sh' "
+export CYTHON="$cached'$venv/bin/cython'"
 
 if [ "$profile" = lint ]; then
     pip_install lint "the linters" "$@"
