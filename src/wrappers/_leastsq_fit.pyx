@@ -41,7 +41,7 @@ EPSFCN = 1e-12
 # not led to within this part of a standard error, the fit goes on to the tolerances.
 cdef double NEARBY = 1e-5
 cdef double NEARBY_ERROR = 3e-5
-cdef double NEARBY_PART = 4e-6
+cdef double NEARBY_PART = 1e-6
 cdef double NEAR_ENOUGH = 1e-6
 # A variable is taken to be of at least this part of its start, for the steps of differences.
 cdef double LEAST_SIZE = 1e-6
@@ -137,7 +137,6 @@ cdef class Fit:
         self.limits = self.mapping
         if not self.mapped:
             self.mapping = without_bounds(self.varying)
-        self.loose = settings["refine"] and "ftol" in self.adapts and "xtol" in self.adapts
         # A variable that gets near zero on its way is still of the order of its start.
         self.floors = np.array([LEAST_SIZE * fabs((<ParameterBase> item)._val)
                                 for item in self.mapping])
@@ -146,6 +145,9 @@ cdef class Fit:
             check_range(self.mapping)
         self.moved = leave_bounds(self.mapping) if self.bounded else {}
         self.scheme = "analytic" if settings["Dfun"] is not None else settings["jac"]
+        # A Jacobian of the user's costs little: the steps to the tolerances are taken.
+        self.loose = (settings["refine"] and self.scheme in ("2-point", "3-point")
+                      and "ftol" in self.adapts and "xtol" in self.adapts)
         self.why = None                 # no covariance
         self.covar = None
         self.on_bound = []              # variables, by index

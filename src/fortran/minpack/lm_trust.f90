@@ -205,7 +205,8 @@ contains
   !> Whether the solution is near, to one who will refine it: state%nearby.
   !>
   !> Close to it the lengths of full steps fall by a constant factor, whose square is that of what
-  !> they promise. The next one must be short, and what is left after it ten times shorter still.
+  !> they promise. The next one must be short, also beside x, since the Jacobian for the covariance is
+  !> that of where it begins; and what is left after it ten times shorter still.
   pure logical function is_near(state)
     type(lm_state), intent(in) :: state
     real(wp) :: rate, next                         ! both squared
@@ -215,7 +216,7 @@ contains
     rate = min(1.0_wp, state%prered / state%before)
     next = rate * state%prered * max(state%m - state%n, 1_ip)
     is_near = next <= state%nearby**2 .and. rate * next <= (0.1_wp * state%nearby)**2 &
-      .and. rate * state%pnorm**2 <= (0.1_wp * state%nearby * state%xnorm)**2
+      .and. rate * state%pnorm**2 <= (0.02_wp * state%nearby * state%xnorm)**2
   end function is_near
 
   !> MINPACK's tests for convergence, then for the limits of evaluations and of precision.
