@@ -24,8 +24,8 @@ def pytest_pyfunc_call() -> Generator[None, Any, Any]:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_fixture_setup() -> Generator[None, Any, Any]:
-    """Skip a test whose fixture needs an extra."""
+def pytest_runtest_setup() -> Generator[None, Any, Any]:
+    """Skip a test of which a fixture needs an extra, also one that has failed before."""
     return (yield from without_extras())
 
 

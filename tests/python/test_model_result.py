@@ -193,6 +193,7 @@ def test_without_matplotlib_a_message_says_what_to_install(result, monkeypatch, 
 
 
 def test_what_has_no_one_variable_is_not_plotted(capsys):
+    pytest.importorskip("matplotlib")
     fit = Model(lambda x, z, a: a * x * z, independent_vars=["x", "z"]).fit(X, x=X, z=X, a=1)
     assert fit.plot() is False
     assert "one independent variable" in capsys.readouterr().out

@@ -355,10 +355,10 @@ def test_native_fits_in_two_threads_run_at_once():
     # each waits until the other has arrived
     data = np.array([0, 2])
     outcomes: list = []
+    meeting = function("meeting")
 
     def fit():
-        native = NativeFunction(function("meeting"), m=2, user_data=data)
-        outcomes.append(root(native, [1.0, 2.0]))
+        outcomes.append(root(NativeFunction(meeting, m=2, user_data=data), [1.0, 2.0]))
 
     threads = [threading.Thread(target=fit) for _ in range(2)]
     for thread in threads:
