@@ -5,6 +5,7 @@ that need one.
 """
 
 import os
+import signal
 from collections.abc import Generator
 from importlib.util import find_spec
 from typing import Any
@@ -15,6 +16,12 @@ import pytest
 collect_ignore_glob = ["tests/peers/lmfit_alias/*"]
 if not find_spec("fitcore._originals"):
     collect_ignore_glob.append("fitcore/originals/*")
+
+
+def pytest_configure() -> None:
+    """Let tests interrupt fits also where pytest runs in the background of a shell."""
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -278,9 +278,9 @@ class Minimizer(OtherMethods, Penalty, LastResult):
             ftol, xtol : float, default 1e-11
                 Relative error wanted in the sum of squares, and in the solution. The default is
                 tighter than MINPACK's 1.49012e-8, which stops short of four digits on some of
-                NIST's problems. When neither is given a fit by differences ends before its last step
-                or two, where these have been getting shorter so fast that the refinement will lead
-                to within 1e-6 standard errors of the solution; and goes on if it has not.
+                NIST's problems. When neither is given a fit by differences ends before its last
+                step or two, where these have been getting shorter so fast that the refinement will
+                lead to within 1e-6 standard errors of the solution; and goes on if it has not.
             gtol : float, default 0.0
                 Cosine wanted between the residuals and the columns of the Jacobian.
             maxfev : int, optional

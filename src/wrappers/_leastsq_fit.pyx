@@ -35,10 +35,10 @@ DEPENDENT = {"2-point": 1e-8, "3-point": 1e-10, "cs": 1e-14, "analytic": 1e-14}
 # are integrated or interpolated to single precision or so. The refinement does not use it.
 EPSFCN = 1e-12
 
-# Where the user has chosen no tolerances a fit ends when its next step promises to be no longer than
-# this part of a standard error; the refinement takes it. If it then turns out that the Jacobian was
-# formed further from the solution than these parts of a standard error and of the variables, or has
-# not led to within this part of a standard error, the fit goes on to the tolerances.
+# Where the user has chosen no tolerances a fit ends when its next step promises to be no longer
+# than this part of a standard error; the refinement takes it. If it then turns out that the
+# Jacobian was formed further from the solution than these parts of a standard error and of the
+# variables, or has not led to within this part of one, the fit goes on to the tolerances.
 cdef double NEARBY = 1e-5
 cdef double NEARBY_ERROR = 3e-5
 cdef double NEARBY_PART = 1e-6
@@ -585,7 +585,7 @@ cdef class Fit:
         """Whether any variable is so near to a bound that it may be on it."""
         cdef ParameterBase item
         cdef Py_ssize_t i
-        cdef double u, value, bound
+        cdef double u, value, bound, reach
         for i in range(len(self.evaluator.varying)):
             item = <ParameterBase> self.evaluator.mapping[i]
             if item._min == -INFINITY and item._max == INFINITY:
@@ -593,7 +593,8 @@ cdef class Fit:
             u = doubles(solver._x)[i]
             value = item.from_internal(u)
             bound = item._min if value - item._min <= item._max - value else item._max
-            if fabs(u) > WOUND or fabs(value - bound) <= NEAR_BOUND_PART * between(item._min, item._max, bound):
+            reach = NEAR_BOUND_PART * between(item._min, item._max, bound)
+            if fabs(u) > WOUND or fabs(value - bound) <= reach:
                 return True
         return False
 

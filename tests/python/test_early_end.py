@@ -57,7 +57,9 @@ def test_beside_a_bound_a_fit_goes_on_to_its_tolerances():
     free = Parameters()
     free.add("a", value=1.0)
     free.add("t", value=1.5)
-    best = minimize(residual, free, inplace=False, ftol=1e-15, xtol=1e-15, jac="3-point").params["a"]
+    best = minimize(residual, free, inplace=False, ftol=1e-15, xtol=1e-15, jac="3-point").params[
+        "a"
+    ]
     free["a"].set(value=1.0, max=best.value - 0.5 * best.stderr)
     held = minimize(residual, free, inplace=False)
     assert held.success
