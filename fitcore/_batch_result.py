@@ -238,10 +238,9 @@ class BatchResult:
         ImportError
             If pandas is missing.
         """
-        try:
-            import pandas as pd
-        except ImportError as exc:
-            raise ImportError("to_dataframe needs pandas: pip install fitcore[pandas]") from exc
+        from fitcore._result_table import pandas_for
+
+        pd = pandas_for("to_dataframe")
         columns: dict[str, Any] = {}
         for k, name in enumerate(self.names):
             columns[name] = self._rows["values"][:, k]

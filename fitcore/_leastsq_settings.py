@@ -39,10 +39,11 @@ def read_settings(options: dict[str, Any]) -> dict[str, Any]:
     """Settings with their defaults; TypeError for an unknown one."""
     if not options:
         return dict(PLAIN)
-    return _read({**DEFAULTS}, options)
+    return _read(options)
 
 
-def _read(settings: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
+def _read(options: dict[str, Any]) -> dict[str, Any]:
+    settings = dict(DEFAULTS)
     for name, value in options.items():
         if name in settings:
             settings[name] = value
@@ -90,7 +91,7 @@ def _read(settings: dict[str, Any], options: dict[str, Any]) -> dict[str, Any]:
 
 
 # What there is to read when nothing is given, as most fits have it.
-PLAIN = _read({**DEFAULTS}, {})
+PLAIN = _read({})
 
 
 def read_limit(max_nfev: int | None, nvarys: int) -> int:

@@ -173,10 +173,9 @@ class MinimizerResult:
         chain = self.__dict__.get("chain")
         if chain is None:
             return None
-        try:
-            import pandas as pd
-        except ImportError as exc:
-            raise ImportError("flatchain needs pandas: pip install fitcore[pandas]") from exc
+        from fitcore._result_table import pandas_for
+
+        pd = pandas_for("flatchain")
         return pd.DataFrame(chain.reshape(-1, chain.shape[-1]), columns=self.var_names)
 
     def to_dataframe(self) -> Any:
