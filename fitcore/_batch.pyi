@@ -46,7 +46,6 @@ def derive(
     variables: NDArray[np.int64] | None = None,
     covar: NDArray[np.float64] | None = None,
 ) -> NDArray[np.bool_]: ...
-
 def statistics(
     chisqr: NDArray[np.float64],
     covar: NDArray[np.float64],

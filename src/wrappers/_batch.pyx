@@ -360,7 +360,7 @@ cdef class BatchFitter:
     cdef int begin(self, Work *w, int64_t m, int64_t nx, const double *x, const double *y,
                    const double *weights, const double *values) noexcept nogil:
         """Evaluate the model where all fits start; not 0 if it has no value there."""
-        cdef int64_t n = self.n, i
+        cdef int64_t n = self.n
         cdef double rr = NAN
         memcpy(w.p, values, self.total * sizeof(double))
         self.internal(w, values, w.u0)
