@@ -30,7 +30,7 @@ from fitcore._compiled_model import compile_model
 from fitcore.models import ConstantModel, Gaussian2dModel, GaussianModel
 
 Array = np.ndarray
-FITS = 4000
+FITS = 20000
 FEW = 10  # of lmfit
 NAMES = {
     4: ("amplitude", "center", "sigma", "c"),
@@ -102,7 +102,7 @@ def contenders(
 
     def compiled() -> Array:
         values = np.tile(start, (FITS, 1))
-        fitter.fit(points, y, None, values)
+        fitter.fit(points, y, None, values, shared=True)
         return values
 
     def many() -> Array:

@@ -9,6 +9,7 @@ from fitcore._parameter import Constraint
 __all__ = [
     "BatchFitter",
     "derive",
+    "statistics",
 ]
 
 class BatchFitter:
@@ -34,6 +35,7 @@ class BatchFitter:
         y: NDArray[np.float64],
         weights: NDArray[np.float64] | None,
         values: NDArray[np.float64],
+        shared: bool = False,
     ) -> tuple[NDArray[np.int32], NDArray[np.int64], NDArray[np.float64], NDArray[np.float64]]: ...
 
 def derive(
@@ -44,3 +46,17 @@ def derive(
     variables: NDArray[np.int64] | None = None,
     covar: NDArray[np.float64] | None = None,
 ) -> NDArray[np.bool_]: ...
+def statistics(
+    chisqr: NDArray[np.float64],
+    covar: NDArray[np.float64],
+    ndata: NDArray[np.int64],
+    scaled: bool,
+    variables: Sequence[int],
+    nparams: int,
+) -> tuple[
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.float64],
+    NDArray[np.bool_],
+]: ...

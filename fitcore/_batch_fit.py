@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from fitcore.result import MinimizerResult
 
 __all__ = [
-    "Chunk", "Job", "Rows", "call_starts", "empty_rows", "fail", "fit_chunk", "pack", "run_job",
-    "run_packed",
+    "Chunk", "Job", "Rows", "call_starts", "empty_rows", "erase", "fail", "fit_chunk", "pack",
+    "run_job", "run_packed",
 ]  # fmt: skip
 
 # What a fit gives: the type, the axes beyond that of the fits (p: parameters, v: variables), and
@@ -53,13 +53,24 @@ FIELDS: dict[str, tuple[Any, str, Any]] = {
 Rows = dict[str, "NDArray[Any]"]
 
 
-def empty_rows(count: int, nparams: int, nvarys: int) -> Rows:
-    """Rows of fits that have not been done."""
+def empty_rows(count: int, nparams: int, nvarys: int, blank: bool = True) -> Rows:
+    """Rows of fits that have not been done; only `done` is written if they are not `blank`."""
     lengths = {"p": nparams, "v": nvarys}
-    return {
-        name: np.full((count, *(lengths[axis] for axis in axes)), fill, dtype=dtype)
-        for name, (dtype, axes, fill) in FIELDS.items()
+    rows = {
+        name: np.empty((count, *(lengths[axis] for axis in axes)), dtype=dtype)
+        for name, (dtype, axes, _) in FIELDS.items()
     }
+    rows["done"][:] = False
+    if blank:
+        erase(rows, slice(None))
+    return rows
+
+
+def erase(rows: Rows, fits: Any) -> None:
+    """Make those rows what they are of fits that have not been done."""
+    for name, (dtype, _, fill) in FIELDS.items():
+        # An array of no axes, for a string would be copied for each of them.
+        rows[name][fits] = np.array(fill, dtype=dtype)
 
 
 @dataclass
@@ -279,8 +290,7 @@ def run_job(job: Job, chunk: Chunk) -> tuple[Rows, bool]:
 
 def fail(rows: Rows, k: int, reason: str) -> None:
     """Make row k one of a fit that could not be done."""
-    for name, (_, _, fill) in FIELDS.items():
-        rows[name][k] = fill
+    erase(rows, k)
     rows["done"][k] = True
     rows["message"][k] = reason
 

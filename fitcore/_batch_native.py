@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitcore._batch import BatchFitter, derive
+from fitcore._batch import BatchFitter, derive, statistics
 from fitcore._batch_fit import Chunk, Job, Rows, call_starts, empty_rows, fit_chunk, left_out
 from fitcore._compiled_model import compile_model
 from fitcore._leastsq_start import NEXT, ROUNDING, START_INSIDE
-from fitcore._statistics import TINY_CHISQR
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -151,9 +150,12 @@ def fit_compiled(job: Job, chunk: Chunk) -> tuple[Rows, bool]:
     data = None if compiled is None else _prepare(job, compiled, chunk)
     if compiled is None or data is None:
         return fit_chunk(job, chunk)
-    rows = empty_rows(len(chunk), len(job.names), len(job.var_names))
     places = [job.names.index(name) for name in compiled.names]
-    values = np.ascontiguousarray(_moved(job, compiled, data)[:, places])
+    values = _moved(job, compiled, data)
+    # The parameters are often the model's, in its order.
+    same = places == list(range(len(job.names)))
+    if not same:
+        values = np.ascontiguousarray(values[:, places])
     some = data.fine
     if some.all():
         y, x, weights = data.y, data.x, data.weights
@@ -163,18 +165,30 @@ def fit_compiled(job: Job, chunk: Chunk) -> tuple[Rows, bool]:
         weights = data.weights
         if weights is not None and weights.ndim == 2:
             weights = weights[some]
-    info, nfev, chisqr, covar = compiled.fitter.fit(x, y, weights, values)
+    # Known for the job, lest the bits of a fit depend on the others of its chunk.
+    shared = (
+        job.starts is None and not chunk.starts and x.ndim == 2
+        and (weights is None or weights.ndim == 1)
+    )  # fmt: skip
+    info, nfev, chisqr, covar = compiled.fitter.fit(x, y, weights, values, shared)
     good = info > 0
-    # All of them are taken as they are, which is faster than writing a list of numbers.
-    fits: Any = slice(None)
+    start, ndata, done = data.start, data.ndata, None
     if not (good.all() and some.all()):
-        fits = np.flatnonzero(some)[good]
+        done = np.flatnonzero(some)[good]
         values, chisqr, covar = values[good], chisqr[good], covar[good]
-        info, nfev = info[good], nfev[good]
-    _write(job, compiled, rows, fits, data, values, info, nfev, chisqr, covar)
+        info, nfev, start, ndata = info[good], nfev[good], start[done], ndata[done]
+    if not same:
+        everything = start.copy()
+        everything[:, places] = values
+        values = everything
+    found = _rows(job, compiled, values, start, ndata, chisqr, covar)
+    found |= {"nfev": nfev, "status": info}
+    if done is None and found["done"].all():
+        return found, False
+    rows = empty_rows(len(chunk), len(job.names), len(job.var_names))
+    for name, array in found.items():
+        rows[name][slice(None) if done is None else done] = array
     rest = np.flatnonzero(~rows["done"])
-    if not rest.size:
-        return rows, False
     others, interrupted = fit_chunk(job, chunk.part(rest))
     for name, array in others.items():
         rows[name][rest] = array
@@ -201,9 +215,8 @@ def _prepare(job: Job, compiled: Compiled, chunk: Chunk) -> _Data | None:
         ndata -= np.count_nonzero(out, axis=1)
         y = np.where(out, 0.0, y)
         weights = np.where(out, 0.0, 1.0 if weights is None else weights)
-    fine = np.isfinite(y).all(axis=1) & (ndata >= len(job.var_names))
-    if weights is not None:
-        fine &= np.isfinite(weights).all(axis=-1)
+    # Data and weights that are not finite have no sum of squares: the compiled fit notices.
+    fine = ndata >= len(job.var_names)
     start = _start(job, chunk, y, x, out, fine)
     for item in job.params.values():
         if item.expr is None:
@@ -226,18 +239,21 @@ def _start(
 ) -> NDArray[np.float64]:
     """All parameters as the fits start, within their bounds, shape (k, nparams)."""
     items = list(job.params.values())
-    start = np.tile([float(item.value) for item in items], (len(y), 1))
+    start = np.empty((len(y), len(items)))
+    start[:] = [float(item.value) for item in items]
     for name, given in chunk.starts.items():
         start[:, job.names.index(name)] = given
     if job.starts is not None:
+        fine &= np.isfinite(y).all(axis=1)
         for k in np.flatnonzero(fine):
             keep = slice(None) if left_out is None else ~left_out[k]
             points = [v[k] if v.ndim == 2 else v for v in x.values()]
             points = [v[keep] if v.shape == y[k].shape else v for v in points]
             fine[k] = _start_by_function(job, start[k], y[k][keep], points)
     for j, item in enumerate(items):
-        if item.expr is None:
-            np.clip(start[:, j], float(item.min), float(item.max), out=start[:, j])
+        low, high = float(item.min), float(item.max)
+        if item.expr is None and (math.isfinite(low) or math.isfinite(high)):
+            np.clip(start[:, j], low, high, out=start[:, j])
     return start
 
 
@@ -280,67 +296,50 @@ def _moved(job: Job, compiled: Compiled, data: _Data) -> NDArray[np.float64]:
     return start
 
 
-def _write(
+def _rows(
     job: Job,
     compiled: Compiled,
-    rows: Rows,
-    fits: Any,
-    data: _Data,
     values: NDArray[np.float64],
-    info: NDArray[np.int32],
-    nfev: NDArray[np.int64],
-    squares: NDArray[np.float64],
+    start: NDArray[np.float64],
+    ndata: NDArray[np.int64],
+    chisqr: NDArray[np.float64],
     covar: NDArray[np.float64],
-) -> None:
-    """Write the rows of fits that were done: statistics as of a single fit."""
-    nvarys, ndata = len(job.var_names), data.ndata[fits]
-    redchi = squares / np.maximum(1, ndata - nvarys)
-    if job.options["scale_covar"]:
-        covar = covar * redchi[:, None, None]
-    beyond = ~(np.isfinite(covar).all(axis=(1, 2)) & np.isfinite(squares))
-    chisqr = np.maximum(squares, TINY_CHISQR * ndata)
-    deviance = ndata * np.log(chisqr / ndata)
-    everything = data.start[fits]
-    _put(rows, "init_values", fits, everything)
-    everything = everything.copy()
-    everything[:, [job.names.index(name) for name in compiled.names]] = values
-    stderr = np.zeros_like(everything)
-    variables = [job.names.index(name) for name in job.var_names]
-    stderr[:, variables] = np.sqrt(np.diagonal(covar, axis1=1, axis2=2))
-    failed = np.zeros(len(values), dtype=bool)
+) -> Rows:
+    """The rows of fits that came to an end, but for `nfev` and `status`."""
+    places = {name: j for j, name in enumerate(job.names)}
+    variables = [places[name] for name in job.var_names]
+    stderr, redchi, aic, bic, done = statistics(
+        chisqr, covar, ndata, job.options["scale_covar"], variables, len(job.names)
+    )
     if compiled.derived:
-        covar = np.ascontiguousarray(covar)
-        failed = _derive(job, everything, stderr, covar, rows["init_values"], fits)
-    found = {
-        "values": everything, "stderr": stderr, "covar": covar, "chisqr": chisqr, "redchi": redchi,
-        "aic": deviance + 2 * nvarys, "bic": deviance + np.log(ndata) * nvarys, "nfev": nfev,
-        "ndata": ndata, "status": info,
+        start = start.copy()
+        done &= ~_derive(job, places, variables, values, stderr, covar, start)
+    yes = np.ones(len(values), dtype=bool)
+    message = np.empty(len(values), dtype=object)
+    message.fill("Fit succeeded.")
+    return {
+        "done": done,  # the ordinary fit says why not
+        "values": values, "stderr": stderr, "init_values": start, "covar": covar,
+        "chisqr": chisqr, "redchi": redchi, "aic": aic, "bic": bic, "ndata": ndata,
+        "success": yes, "errorbars": yes.copy(), "aborted": np.zeros_like(yes),
+        "at_bound": np.zeros((len(values), len(variables)), dtype=bool),
+        "message": message,
     }  # fmt: skip
-    for name, array in found.items():
-        _put(rows, name, fits, array)
-    for name in ("success", "errorbars"):
-        rows[name][fits] = True
-    rows["message"][fits] = "Fit succeeded."
-    rows["done"][fits] = ~(failed | beyond)  # the ordinary fit says why
-
-
-def _put(rows: Rows, name: str, fits: Any, values: NDArray[Any]) -> None:
-    """Write what some fits have come to; for all of them the array is taken as it is."""
-    if isinstance(fits, slice):
-        rows[name] = values
-    else:
-        rows[name][fits] = values
 
 
 def _derive(
-    job: Job, values: Any, stderr: Any, covar: Any, init_values: Any, fits: Any
+    job: Job,
+    places: dict[str, int],
+    columns: list[int],
+    values: NDArray[np.float64],
+    stderr: NDArray[np.float64],
+    covar: NDArray[np.float64],
+    start: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
     """Values and standard errors of expressions; the fits where one cannot be evaluated."""
     params = job.params.copy()
     params.update_constraints()
-    places = {name: j for j, name in enumerate(job.names)}
-    variables = np.array([places[name] for name in job.var_names], dtype=np.int64)
-    start = np.ascontiguousarray(init_values[fits])
+    variables = np.array(columns, dtype=np.int64)
     constraints = params._constraints()
     failed = derive(constraints, places, start)
     failed |= derive(constraints, places, values, stderr, variables, covar)
@@ -361,5 +360,4 @@ def _derive(
             variance = float(slope @ covar[k] @ slope)
             stderr[k, j] = math.sqrt(variance) if variance >= 0 else math.nan
         failed[k] = False
-    init_values[fits] = start
     return failed

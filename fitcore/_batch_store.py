@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitcore._batch_fit import FIELDS, Chunk, Job, Rows, empty_rows
+from fitcore._batch_fit import FIELDS, Chunk, Job, Rows, empty_rows, erase
 from fitcore._batch_result import BatchResult
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ class Store:
         self._job, self._data, self._path, self._tell = job, data, path, tell
         nfits = data.nfits
         self.count = nfits or 0
-        self.rows: Rows = empty_rows(self.count, len(job.names), len(job.var_names))
+        self.rows: Rows = self._room(self.count)
         self._saved = time.monotonic()
         if before is not None:
             _check_before(before, job, data)
@@ -58,14 +58,15 @@ class Store:
                 self.rows[name][: before.nfits] = before._rows[name]
         self.ndone = int(np.count_nonzero(self.rows["done"]))
 
+    def _room(self, count: int) -> Rows:
+        """Rows that are written only when their fits are done, or for a result."""
+        return empty_rows(count, len(self._job.names), len(self._job.var_names), blank=False)
+
     def _reserve(self, count: int) -> None:
         """Have room for so many fits."""
         have = len(self.rows["done"])
         if count > have:
-            more = empty_rows(
-                max(count, 2 * have) - have, len(self._job.names), len(self._job.var_names)
-            )
-            for name, rows in more.items():
+            for name, rows in self._room(max(count, 2 * have) - have).items():
                 self.rows[name] = np.concatenate([self.rows[name], rows])
 
     def wanted(self, start: int, stop: int) -> bool:
@@ -83,7 +84,10 @@ class Store:
         """Take the rows of a chunk that were done."""
         ready = rows["done"]
         fits, count = chunk.fits, int(np.count_nonzero(ready))
-        if count == len(fits) and fits[-1] - fits[0] + 1 == count:
+        if count == len(fits) == len(self.rows["done"]):
+            # A batch of one chunk: no copy is made. They are in order.
+            self.rows = {name: rows[name].astype(FIELDS[name][0], copy=False) for name in FIELDS}
+        elif count == len(fits) and fits[-1] - fits[0] + 1 == count:
             # A slice is written faster than a list of numbers.
             for name, values in rows.items():
                 self.rows[name][fits[0] : fits[-1] + 1] = values
@@ -101,6 +105,9 @@ class Store:
         shape = self._data.shape
         if shape is None:
             shape = (self.count,)
+        undone = ~self.rows["done"]
+        if undone.any():
+            erase(self.rows, undone)
         rows = {name: values[: self.count] for name, values in self.rows.items()}
         settings = {"npoints": self._data.npoints}
         job = self._job

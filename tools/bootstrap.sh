@@ -11,6 +11,7 @@
 #   PYTHON=python3.12              the interpreter to build for
 #   CC=..., FC=...                 the compilers
 #   FITCORE_NO_SYSTEM_INSTALL=1    install nothing with the system's package manager
+#   FITCORE_COVERAGE=1             debug: the Fortran counts which of its lines run
 # shellcheck source=tools/common.sh
 . "$(dirname -- "$0")/common.sh"
 . tools/python.sh
@@ -120,8 +121,12 @@ else
     set -- --no-build-isolation "--config-settings=build-dir=$venv/build" "$@"
     [ -z "$originals" ] || set -- "--config-settings=setup-args=-Doriginals=$originals" "$@"
     if [ "$profile" = debug ]; then
+        counted= # the Fortran alone: the C is Cython's
+        [ -z "${FITCORE_COVERAGE:-}" ] || counted="'--coverage'"
         set -- "--config-settings=setup-args=-Dbuildtype=debug" \
-            "--config-settings=setup-args=-Dfortran_args=['-Wall','-Wextra']" "$@"
+            "--config-settings=setup-args=-Dfortran_args=['-Wall','-Wextra'${counted:+,$counted}]" \
+            "--config-settings=setup-args=-Dfortran_link_args=[$counted]" \
+            "--config-settings=setup-args=-Dc_link_args=[$counted]" "$@"
     fi
     pip_install "$profile" "fitcore (built here) and what '$profile' needs" "$@"
     if [ "$profile" = bench ]; then

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Many small fits of one native model, on their normal equations and without the GIL."""
 
-from libc.math cimport NAN, sqrt
+from libc.math cimport NAN, isfinite, log, sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
@@ -14,6 +14,7 @@ from fitcore._parameter cimport Constraint
 import numpy as np
 
 from fitcore._arrays import count, number
+from fitcore._statistics import TINY_CHISQR
 
 cdef extern from "fitcore_normal.h" nogil:
     int START "FITCORE_NORMAL_START"
@@ -23,14 +24,19 @@ cdef extern from "fitcore_normal.h" nogil:
         int64_t n, maxfev, nfev, rejected
         double ftol, xtol, factor
         double chisq, delta, par, xnorm, pnorm, prered, slope
-        int task, full, info
+        int task, full, factored, info
     ctypedef void (*fitcore_normal_sums_t)(
         int64_t m, int64_t n, const int64_t *which, double *c, const double *data,
         int64_t weighted, const double *weights, double *a, double *g, double *rr) noexcept nogil
+    ctypedef void (*fitcore_normal_gradient_t)(
+        int64_t m, int64_t n, const int64_t *which, const double *f, const double *jac,
+        const double *data, int64_t weighted, const double *weights, double *r, double *g,
+        double *rr) noexcept nogil
     void fitcore_normal_step(
         fitcore_normal_state *state, int64_t n, double *x, double *xt, double *a, double *g,
         const double *at, const double *gt, double chisqt, double *diag, double *p, double *l)
-    void fitcore_normal_covariance(int64_t n, const double *a, double *cov, int *safe, double *l)
+    void fitcore_normal_covariance(int64_t n, const double *a, int factored, double *cov,
+                                   int *safe, double *l)
     void fitcore_normal_to_internal(int64_t n, const double *lower, const double *upper,
                                     const double *v, double *u)
     void fitcore_normal_to_external(int64_t n, const double *lower, const double *upper,
@@ -41,6 +47,7 @@ cdef extern from "fitcore_normal.h" nogil:
 cdef extern from "dispatch.h" nogil:
     int fitcore_cpu_level()
     fitcore_normal_sums_t fitcore_choose_normal_sums(int level)
+    fitcore_normal_gradient_t fitcore_choose_normal_gradient(int level)
 
 ctypedef int (*fitcore_model)(int64_t m, int64_t nx, const double *x, int64_t n, const double *p,
                               double *y, double *dy, void *user_data) noexcept nogil
@@ -48,8 +55,11 @@ ctypedef int (*fitcore_model)(int64_t m, int64_t nx, const double *x, int64_t n,
 cnp.import_array()
 
 cdef fitcore_normal_sums_t normal_sums = fitcore_choose_normal_sums(fitcore_cpu_level())
+cdef fitcore_normal_gradient_t normal_gradient = fitcore_choose_normal_gradient(fitcore_cpu_level())
 
-__all__ = ["BatchFitter", "derive"]
+__all__ = ["BatchFitter", "derive", "statistics"]
+
+cdef double TINY = TINY_CHISQR
 
 
 cdef struct Tie:
@@ -72,12 +82,23 @@ cdef struct Work:
     double *slope       # (n,) their derivatives by the internal ones
     double *a           # (n, n) J^T J by internal values, at u
     double *at          # (n, n) at ut
-    double *ae          # (n, n) by the values
     double *g           # (n,) J^T r
     double *gt          # (n,)
     double *diag        # (n,)
     double *step        # (n,)
     double *factor      # (n, n)
+    # Where all fits start, if that is the same place:
+    double *y0          # (m,) the model
+    double *dy0         # (m, total) its derivatives, with weights
+    double *u0          # (n,) internal values
+    double *slope0      # (n,)
+    double *a0          # (n, n) J^T J by internal values
+
+
+cdef int64_t room(int64_t m, int64_t n, int64_t total, bint shared) noexcept nogil:
+    """Number of doubles that a Work takes."""
+    cdef int64_t size = m * (1 + total) + total + 8 * n + 3 * n * n
+    return size + m * (1 + total) + 2 * n + n * n if shared else size
 
 
 cdef void lay_out(Work *w, double *memory, int64_t m, int64_t n, int64_t total) noexcept nogil:
@@ -95,8 +116,12 @@ cdef void lay_out(Work *w, double *memory, int64_t m, int64_t n, int64_t total) 
     w.step, at = at, at + n
     w.a, at = at, at + n * n
     w.at, at = at, at + n * n
-    w.ae, at = at, at + n * n
-    w.factor = at
+    w.factor, at = at, at + n * n
+    w.y0, at = at, at + m
+    w.dy0, at = at, at + m * total
+    w.u0, at = at, at + n
+    w.slope0, at = at, at + n
+    w.a0 = at
 
 
 cdef class BatchFitter:
@@ -211,7 +236,7 @@ cdef class BatchFitter:
         self.keep = (self.keep, ties)
         return tied
 
-    def fit(self, x, y, weights, values):
+    def fit(self, x, y, weights, values, bint shared=False):
         """Fit.
 
         Parameters
@@ -225,6 +250,9 @@ cdef class BatchFitter:
         values : ndarray, shape (k, nparams + others)
             Parameters to start from, variables within their bounds. They become the solutions,
             where there is one.
+        shared : bool, default False
+            Whether they all start from the same values, with the same `x` and `weights`: then the
+            model is evaluated there once.
 
         Returns
         -------
@@ -241,7 +269,7 @@ cdef class BatchFitter:
         Raises
         ------
         TypeError, ValueError
-            If an array is not of the kind and shape above.
+            If an array is not of the kind and shape above, or what is `shared` differs.
         """
         cdef cnp.ndarray[double, ndim=2, mode="c"] ys = y
         cdef cnp.ndarray[double, ndim=2, mode="c"] starts = values
@@ -268,6 +296,8 @@ cdef class BatchFitter:
         if starts.shape[0] != k or starts.shape[1] != self.total:
             raise ValueError(f"values must have shape ({k}, {self.total}), got "
                              f"({starts.shape[0]}, {starts.shape[1]})")
+        if shared and (x_stride or w_stride or (starts[1:] != starts[:1]).any()):
+            raise ValueError("shared: x, weights and values must be the same for all fits")
         info = np.zeros(k, dtype=np.int32)
         nfev = np.zeros(k, dtype=np.int64)
         chisqr = np.empty(k)
@@ -277,30 +307,85 @@ cdef class BatchFitter:
         cdef double[::1] sums = chisqr
         cdef double[:, :, ::1] covars = covar
         cdef Work work
-        cdef int64_t size = m * (1 + self.total) + self.total + 8 * self.n + (
-            4 * self.n * self.n)
         cdef double *memory
         cdef const double *at_x
         cdef const double *at_w = NULL
         if k == 0:
             return info, nfev, chisqr, covar
-        memory = <double *> malloc(size * sizeof(double))
+        memory = <double *> malloc(room(m, self.n, self.total, shared) * sizeof(double))
         if memory == NULL:
             raise MemoryError
         lay_out(&work, memory, m, self.n, self.total)
         with nogil:
+            if shared and self.begin(&work, m, nx, xs, &ys[0, 0] if m else NULL, ws,
+                                     &starts[0, 0]) != 0:
+                k = 0
             for i in range(k):
                 at_x = xs + i * x_stride
                 if ws != NULL:
                     at_w = ws + i * w_stride
-                infos[i] = self.one(&work, m, nx, at_x, &ys[i, 0] if m else NULL, at_w,
+                infos[i] = self.one(&work, m, nx, at_x, &ys[i, 0] if m else NULL, at_w, shared,
                                     &starts[i, 0], &counts[i], &sums[i], &covars[i, 0, 0])
             free(memory)
         return info, nfev, chisqr, covar
 
+    cdef void internal(self, Work *w, const double *values, double *u) noexcept nogil:
+        """Internal values of the variables among all values."""
+        cdef int64_t j
+        for j in range(self.n):
+            w.v[j] = values[self.which[j] - 1]
+        if self.bounded:
+            fitcore_normal_to_internal(self.n, self.lower, self.upper, w.v, u)
+        else:
+            memcpy(u, w.v, self.n * sizeof(double))
+
+    cdef int sums(self, Work *w, int64_t m, int64_t nx, const double *x, const double *y,
+                  const double *weights, const double *u, double *rr) noexcept nogil:
+        """J^T J and J^T r at internal values, and r^T r; not 0 if the model has no value."""
+        cdef int64_t n = self.n, i, j
+        if self.place(w, u) != 0:
+            return 1
+        if self.model(m, nx, x, self.nparams, w.p, w.y, w.dy, self.user) != 0:
+            return 1
+        if self.nties > 0 and self.chain(w, m) != 0:
+            return 1
+        normal_sums(m, n, self.which, w.y, y, weights != NULL, weights, w.at, w.gt, rr)
+        if self.bounded:
+            for j in range(n):
+                w.gt[j] *= w.slope[j]
+                for i in range(j + 1):
+                    w.at[i + j * n] *= w.slope[i] * w.slope[j]
+        return 0
+
+    cdef int begin(self, Work *w, int64_t m, int64_t nx, const double *x, const double *y,
+                   const double *weights, const double *values) noexcept nogil:
+        """Evaluate the model where all fits start; not 0 if it has no value there."""
+        cdef int64_t n = self.n
+        cdef double rr = NAN
+        memcpy(w.p, values, self.total * sizeof(double))
+        self.internal(w, values, w.u0)
+        if self.sums(w, m, nx, x, y, weights, w.u0, &rr) != 0:
+            return 1
+        memcpy(w.dy0, w.dy, m * self.total * sizeof(double))
+        memcpy(w.slope0, w.slope, n * sizeof(double))
+        memcpy(w.a0, w.at, n * n * sizeof(double))
+        # The residuals are where the model was.
+        return self.model(m, nx, x, self.nparams, w.p, w.y0, w.dy, self.user)
+
+    cdef void start(self, Work *w, int64_t m, const double *y, const double *weights,
+                    double *rr) noexcept nogil:
+        """What `sums` gives for a fit where all of them start."""
+        cdef int64_t n = self.n, j
+        memcpy(w.ut, w.u0, n * sizeof(double))
+        memcpy(w.at, w.a0, n * n * sizeof(double))
+        normal_gradient(m, n, self.which, w.y0, w.dy0, y, weights != NULL, weights, w.y, w.gt, rr)
+        if self.bounded:
+            for j in range(n):
+                w.gt[j] *= w.slope0[j]
+
     cdef int one(self, Work *w, int64_t m, int64_t nx, const double *x, const double *y,
-                 const double *weights, double *values, int64_t *nfev, double *chisqr,
-                 double *covar) noexcept nogil:
+                 const double *weights, bint shared, double *values, int64_t *nfev,
+                 double *chisqr, double *covar) noexcept nogil:
         """One fit; 0 if it is left out."""
         cdef fitcore_normal_state s
         cdef int64_t n = self.n, i, j
@@ -309,47 +394,32 @@ cdef class BatchFitter:
         cdef int safe = 0
         s.n, s.maxfev, s.nfev, s.rejected = n, self.maxfev, 0, 0
         s.ftol, s.xtol, s.factor = self.ftol, self.xtol, self.factor
-        s.task, s.full, s.info, s.prered = START, 0, 0, 0
+        s.task, s.full, s.factored, s.info, s.prered = START, 0, 0, 0, 0
         memcpy(w.p, values, self.total * sizeof(double))
-        for j in range(n):
-            w.v[j] = values[which[j] - 1]
-        if self.bounded:
-            fitcore_normal_to_internal(n, self.lower, self.upper, w.v, w.ut)
-        else:
-            memcpy(w.ut, w.v, n * sizeof(double))
+        if not shared:
+            self.internal(w, values, w.ut)
         while s.task == START or s.task == SUMS:
-            if self.place(w, w.ut) != 0:
+            if shared and s.task == START:
+                self.start(w, m, y, weights, &rr)
+            elif self.sums(w, m, nx, x, y, weights, w.ut, &rr) != 0:
                 return 0
-            if self.model(m, nx, x, self.nparams, w.p, w.y, w.dy, self.user) != 0:
-                return 0
-            if self.nties > 0 and self.chain(w, m) != 0:
-                return 0
-            normal_sums(m, n, which, w.y, y, weights != NULL, weights, w.at, w.gt, &rr)
-            if self.bounded:
-                for j in range(n):
-                    w.gt[j] *= w.slope[j]
-                    for i in range(j + 1):
-                        w.at[i + j * n] *= w.slope[i] * w.slope[j]
             fitcore_normal_step(&s, n, w.u, w.ut, w.a, w.g, w.at, w.gt, rr, w.diag, w.step,
                                 w.factor)
         nfev[0] = s.nfev
         if s.task != DONE:
             return 0
-        # The derivatives by the values themselves.
         if self.place(w, w.u) != 0:
             return 0
         if self.bounded and fitcore_normal_near_bound(n, self.lower, self.upper, w.v):
             return 0
-        for j in range(n):
-            for i in range(j + 1):
-                w.ae[i + j * n] = w.a[i + j * n]
-                if self.bounded:
-                    w.ae[i + j * n] /= w.slope[i] * w.slope[j]
-        fitcore_normal_covariance(n, w.ae, covar, &safe, w.factor)
+        fitcore_normal_covariance(n, w.a, s.factored, covar, &safe, w.factor)
         if not safe:
             return 0
         for j in range(n):
             values[which[j] - 1] = w.v[j]
+            if self.bounded:
+                for i in range(n):
+                    covar[i + j * n] *= w.slope[i] * w.slope[j]
         for j in range(self.nties):
             values[self.ties[j].target] = w.p[self.ties[j].target]
         chisqr[0] = s.chisq
@@ -403,6 +473,73 @@ cdef class BatchFitter:
                 for k in range(m):
                     by[k] += slope * column[k]
         return 0
+
+
+def statistics(cnp.ndarray[double, ndim=1, mode="c"] chisqr,
+               cnp.ndarray[double, ndim=3, mode="c"] covar,
+               cnp.ndarray[int64_t, ndim=1, mode="c"] ndata,
+               bint scaled, variables, Py_ssize_t nparams):
+    """Statistics of many fits, as :func:`fitcore._statistics.goodness` has them of one.
+
+    Parameters
+    ----------
+    chisqr : ndarray, shape (k,)
+        Sums of the squared residuals; raised to the least that has a logarithm.
+    covar : ndarray, shape (k, n, n)
+        Inverses of J^T J; multiplied by reduced chi-square if they are to be `scaled`.
+    ndata : ndarray of int64, shape (k,)
+        Numbers of points.
+    scaled : bool
+    variables : sequence of int
+        Columns of the variables among the parameters.
+    nparams : int
+        Number of parameters.
+
+    Returns
+    -------
+    stderr : ndarray, shape (k, nparams)
+        Standard errors of the variables, 0 for other parameters.
+    redchi, aic, bic : ndarray, shape (k,)
+    sound : ndarray of bool, shape (k,)
+        Whether chi-square and the covariances are finite.
+    """
+    cdef Py_ssize_t k = covar.shape[0], n = covar.shape[1], i, j
+    cdef int64_t[::1] columns = np.array(variables, dtype=np.int64)
+    if covar.shape[2] != n or chisqr.shape[0] != k or ndata.shape[0] != k or (
+            columns.shape[0] != n):
+        raise ValueError(f"chisqr, covar, ndata and variables do not match: {chisqr.shape[0]}, "
+                         f"{k} by {n} by {covar.shape[2]}, {ndata.shape[0]}, {columns.shape[0]}")
+    for j in range(n):
+        if not 0 <= columns[j] < nparams:
+            raise ValueError(f"variables must be below {nparams}, got {columns[j]}")
+    stderr, redchi, aic, bic = np.zeros((k, nparams)), np.empty(k), np.empty(k), np.empty(k)
+    sound = np.empty(k, dtype=np.bool_)
+    cdef double[:, ::1] errors = stderr
+    cdef double[::1] reduced = redchi, akaike = aic, bayes = bic
+    cdef uint8_t[::1] fine = sound.view(np.uint8)
+    cdef double *sums = &chisqr[0] if k else NULL
+    cdef const int64_t *counts = &ndata[0] if k else NULL
+    cdef double *at = &covar[0, 0, 0] if k and n else NULL
+    cdef double deviance, size = -1, logarithm = 0
+    with nogil:
+        for i in range(k):
+            if size != counts[i]:
+                size = counts[i]
+                logarithm = log(size)
+            reduced[i] = sums[i] / max(<int64_t> 1, counts[i] - n)
+            fine[i] = isfinite(sums[i])
+            for j in range(n * n):
+                if scaled:
+                    at[j] *= reduced[i]
+                if not isfinite(at[j]):
+                    fine[i] = 0
+            for j in range(n):
+                errors[i, columns[j]] = sqrt(at[j * (n + 1)])
+            at += n * n
+            sums[i] = max(sums[i], TINY * size)
+            deviance = size * log(sums[i] / size)
+            akaike[i], bayes[i] = deviance + 2 * n, deviance + logarithm * n
+    return stderr, redchi, aic, bic, sound
 
 
 def derive(list constraints, dict places, cnp.ndarray[double, ndim=2, mode="c"] values,

@@ -21,6 +21,9 @@
                              double *, double *, double *); \
     void fitcore_normal_sums_##v(int64_t, int64_t, const int64_t *, double *, const double *, \
                                  int64_t, const double *, double *, double *, double *); \
+    void fitcore_normal_gradient_##v(int64_t, int64_t, const int64_t *, const double *, \
+                                     const double *, const double *, int64_t, const double *, \
+                                     double *, double *, double *); \
     void fitcore_shape_eval_##v(int64_t, int64_t, int64_t, const double *, const double *, \
                                 const double *, double *, int64_t, double *); \
     void fitcore_special_eval_##v(int64_t, int64_t, const double *, double, double *); \
@@ -66,6 +69,7 @@ static int fitcore_cpu_level(void)
 
 #define fitcore_choose_fold_rows(level) FITCORE_CHOOSE(fold_rows, level)
 #define fitcore_choose_normal_sums(level) FITCORE_CHOOSE(normal_sums, level)
+#define fitcore_choose_normal_gradient(level) FITCORE_CHOOSE(normal_gradient, level)
 #define fitcore_choose_shape_eval(level) FITCORE_CHOOSE(shape_eval, level)
 #define fitcore_choose_special_eval(level) FITCORE_CHOOSE(special_eval, level)
 #define fitcore_choose_plan_eval(level) FITCORE_CHOOSE(plan_eval, level)

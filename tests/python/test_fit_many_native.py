@@ -14,7 +14,7 @@ import fitcore
 from fitcore import Minimizer, NativeFunction, Parameters, fit_many
 from fitcore._batch import BatchFitter
 from fitcore._compiled_model import compile_model
-from fitcore.models import LinearModel
+from fitcore.models import ConstantModel, GaussianModel, LinearModel
 
 FITS = int(os.environ.get("FITCORE_FITS", "300"))
 
@@ -311,9 +311,34 @@ def test_bad_arguments_of_the_compiled_loop_are_refused() -> None:
     ):
         with pytest.raises(ValueError, match=words):
             fitter.fit(*arrays)
-    assert fitcore.fit_many  # the batch of nothing
+    apart = v.copy()
+    apart[1, 0] = 2
+    for x_, w_, v_ in (
+        (x, None, apart), (x, np.ones((2, 50)), v), (np.stack([x, x]), None, v)
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="shared"):
+            fitter.fit(x_, y, w_, v_, shared=True)
+    # the batch of nothing
     info, nfev, chisqr, covar = fitter.fit(x, y[:0], None, v[:0])
     assert info.shape == nfev.shape == chisqr.shape == (0,) and covar.shape == (0, 4, 4)
+
+
+def test_one_evaluation_for_all_at_the_start_finds_what_one_for_each_finds() -> None:
+    model = GaussianModel() + ConstantModel()
+    params = model.make_params(amplitude=2, center=0.3, sigma=0.9, c=0)
+    params["sigma"].set(min=0.2, max=3)
+    params.add("width", value=0.1)
+    rng, x = np.random.default_rng(5), np.linspace(-4, 4, 61)
+    y = model.eval(params, x=x) * rng.uniform(0.5, 2, (40, 1)) + rng.normal(0, 0.05, (40, 61))
+    y[0, 3] = np.nan  # at which the model is evaluated for all
+    weights = rng.uniform(0.5, 2, x.size)
+    together = fit_many(model, y, params, x, weights)
+    alone = fit_many(model, y, params, x, weights, starts={"c": np.zeros(40)})
+    assert not together.success[0] and together.success[1:].all() and alone.success[1:].all()
+    assert (together.nfev[1:] == alone.nfev[1:]).all()  # of the compiled fits, both
+    assert_allclose(together.values[1:], alone.values[1:], rtol=1e-8, atol=1e-10)
+    assert_allclose(together.covar[1:], alone.covar[1:], rtol=1e-6, atol=1e-12)
+    assert_allclose(together.chisqr[1:], alone.chisqr[1:], rtol=1e-11)
 
 
 @pytest.mark.parametrize(

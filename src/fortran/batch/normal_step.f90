@@ -84,7 +84,6 @@ contains
     integer(ip), intent(in) :: n
     real(wp), intent(in) :: x(n), a(n, n), chisqt
     real(wp), intent(inout) :: diag(n)
-    real(wp) :: norm
     integer(ip) :: j
     logical :: first
 
@@ -93,11 +92,10 @@ contains
     s%rejected = 0
     s%xnorm = 0
     do j = 1, n
-      norm = sqrt(a(j, j))
       if (first) then
-        diag(j) = merge(norm, 1.0_wp, norm > 0)
-      else
-        diag(j) = max(diag(j), norm)
+        diag(j) = merge(sqrt(a(j, j)), 1.0_wp, a(j, j) > 0)
+      else if (a(j, j) > diag(j)**2) then
+        diag(j) = sqrt(a(j, j))
       end if
       s%xnorm = s%xnorm + (diag(j) * x(j))**2
     end do
@@ -143,6 +141,8 @@ contains
   end subroutine judge
 
   !> The next trial point from x, or the end there.
+  !>
+  !> Most steps are the Gauss-Newton step, which needs no scaling.
   pure subroutine propose(s, n, x, xt, a, g, diag, p, l)
     type(normal_state), intent(inout) :: s
     integer(ip), intent(in) :: n
@@ -150,10 +150,10 @@ contains
     real(wp), intent(out) :: xt(n)
     real(wp), intent(in) :: a(n, n), g(n), diag(n)
     real(wp), intent(inout) :: p(n), l(n, n)
-    real(wp) :: as(n, n), gs(n), unit(n), square, before, slow
-    integer(ip) :: i, j
-    logical :: first, full
+    real(wp) :: square, before, slow
+    logical :: first, full, regular
 
+    s%factored = 0
     if (.not. s%chisq > 0) then
       s%task = task_done
       s%info = 4
@@ -161,30 +161,26 @@ contains
     end if
     first = s%task == task_start
     before = merge(s%prered, 0.0_wp, s%full /= 0)
-    unit = 1 / diag
-    do j = 1, n
-      gs(j) = g(j) * unit(j)
-      do i = 1, j
-        as(i, j) = a(i, j) * unit(i) * unit(j)
-      end do
-    end do
-    call parameter_and_step(n, as, gs, s%delta, s%par, p, s%pnorm, l, full)
+    call cholesky(n, a, 0.0_wp, singular, l, regular)
+    full = .false.
+    if (regular) then
+      call solve(n, l, g, p)
+      s%pnorm = sqrt(sum((diag * p)**2))
+      full = s%pnorm - s%delta <= 0.1_wp * s%delta
+    end if
+    if (full) then
+      s%par = 0
+      square = max(-dot_product(p, g), 0.0_wp)     ! |J p|**2, for A p = -g
+    else
+      call bounded_step(n, a, g, diag, s%delta, regular, s%par, p, s%pnorm, square, l)
+    end if
     if (.not. s%pnorm <= huge(s%pnorm)) then
       s%task = task_unsafe
       return
     end if
-    ! |J p|**2; on the full step A p = -g
-    if (full) then
-      square = max(-dot_product(p, gs), 0.0_wp)
-    else
-      square = 0
-      do j = 1, n
-        square = square + p(j) * (as(j, j) * p(j) + 2 * dot_product(as(:j - 1, j), p(:j - 1)))
-      end do
-    end if
     s%prered = (square + 2 * s%par * s%pnorm**2) / s%chisq
     s%slope = -(square + s%par * s%pnorm**2) / s%chisq
-    xt = x + p * unit
+    xt = x + p
     s%full = merge(1_ic, 0_ic, full)
     if (full) then
       ! The square of the rate of convergence: what the next step would gain is that much less. Where
@@ -196,6 +192,7 @@ contains
         .or. s%pnorm <= 0.5_wp * s%xtol * s%xnorm) then
         s%info = merge(1_ic, 2_ic, s%prered <= s%ftol)
         s%task = task_done
+        s%factored = 1
         s%chisq = s%chisq * max(0.0_wp, 1 - s%prered)
         x = xt
         return
@@ -205,50 +202,71 @@ contains
     s%task = task_sums
   end subroutine propose
 
+  !> The step p of |D p| <= 1.1 delta, where the Gauss-Newton step in `p` is longer or there is none.
+  pure subroutine bounded_step(n, a, g, diag, delta, regular, par, p, pnorm, square, l)
+    integer(ip), intent(in) :: n
+    real(wp), intent(in) :: a(n, n), g(n), diag(n), delta
+    logical, intent(in) :: regular               !< whether `p` and its length are given, and `l`
+    real(wp), intent(inout) :: par, p(n), pnorm
+    real(wp), intent(out) :: square              !< |J p|**2
+    real(wp), intent(inout) :: l(n, n)
+    real(wp) :: as(n, n), gs(n), unit(n)
+    integer(ip) :: i, j
+
+    unit = 1 / diag
+    do j = 1, n
+      gs(j) = g(j) * unit(j)
+      do i = 1, j
+        as(i, j) = a(i, j) * unit(i) * unit(j)
+      end do
+      ! the factor of the scaled matrix, with the inverse of its diagonal in its place
+      l(j, :j - 1) = l(j, :j - 1) * unit(j)
+      l(j, j) = l(j, j) * diag(j)
+    end do
+    p = p * diag
+    call parameter_and_step(n, as, gs, delta, regular, par, p, pnorm, l)
+    square = 0
+    do j = 1, n
+      square = square + p(j) * (as(j, j) * p(j) + 2 * dot_product(as(:j - 1, j), p(:j - 1)))
+    end do
+    p = p * unit
+  end subroutine bounded_step
+
   !> The parameter `par` and the step p of |D p| <= 1.1 delta, in scaled variables: MINPACK's lmpar.
-  pure subroutine parameter_and_step(n, a, g, delta, par, p, pnorm, l, full)
+  pure subroutine parameter_and_step(n, a, g, delta, regular, par, p, pnorm, l)
     integer(ip), intent(in) :: n
     real(wp), intent(in) :: a(n, n), g(n), delta
-    real(wp), intent(inout) :: par
-    real(wp), intent(out) :: p(n), pnorm
-    real(wp), intent(inout) :: l(n, n)
-    logical, intent(out) :: full                 !< whether it is the Gauss-Newton step
-    real(wp) :: low, high, excess, last, gnorm, change, w(n), smallest
+    logical, intent(in) :: regular               !< whether p, pnorm and l are the Gauss-Newton step's
+    real(wp), intent(inout) :: par, p(n), pnorm, l(n, n)
+    real(wp) :: low, high, excess, last, gnorm, change, w(n)
     integer(ip) :: iter
-    logical :: regular
+    logical :: positive
 
-    call cholesky(n, a, 0.0_wp, l, smallest)
-    regular = smallest > singular
     low = 0
-    full = .false.
     excess = huge(excess)
     if (regular) then
-      call solve(n, l, g, p)
-      pnorm = norm2(p)
       excess = pnorm - delta
-      if (excess <= 0.1_wp * delta) then
-        par = 0
-        full = .true.
-        return
-      end if
       w = p / pnorm
       call forward(n, l, w)
       low = excess / delta / dot_product(w, w)
     end if
-    gnorm = norm2(g)
+    gnorm = sqrt(sum(g**2))
     high = gnorm / delta
     if (.not. high > 0) high = dwarf / min(delta, 0.1_wp)
     par = min(max(par, low), high)
-    if (.not. par > 0) par = merge(gnorm / max(pnorm, dwarf), 1.0e-3_wp * high, regular)
+    if (.not. par > 0) then
+      par = 1.0e-3_wp * high
+      if (regular) par = gnorm / max(pnorm, dwarf)
+    end if
     do iter = 1, 10
       if (.not. par > 0) par = max(dwarf, 1.0e-3_wp * high)
-      call cholesky(n, a, par, l, smallest)
-      if (.not. smallest > 0) then
+      call cholesky(n, a, par, 0.0_wp, l, positive)
+      if (.not. positive) then
         par = max(10 * par, 1.0e-3_wp * high)
         cycle
       end if
       call solve(n, l, g, p)
-      pnorm = norm2(p)
+      pnorm = sqrt(sum(p**2))
       last = excess
       excess = pnorm - delta
       if (abs(excess) <= 0.1_wp * delta .or. (.not. low > 0 .and. excess <= last .and. last < 0)) exit
@@ -262,16 +280,16 @@ contains
   end subroutine parameter_and_step
 
   !> The factor L of A + par I = L L^T, from the upper triangle of A, with the inverse of its
-  !> diagonal in its place; `smallest` is the least of the pivots, in parts of its diagonal element.
-  pure subroutine cholesky(n, a, par, l, smallest)
+  !> diagonal in its place; `regular` if all pivots are above `least`, in parts of the diagonal.
+  pure subroutine cholesky(n, a, par, least, l, regular)
     integer(ip), intent(in) :: n
-    real(wp), intent(in) :: a(n, n), par
+    real(wp), intent(in) :: a(n, n), par, least
     real(wp), intent(inout) :: l(n, n)
-    real(wp), intent(out) :: smallest
+    logical, intent(out) :: regular
     real(wp) :: pivot, whole
     integer(ip) :: i, j, k
 
-    smallest = 1
+    regular = .false.
     do j = 1, n
       whole = a(j, j) + par
       pivot = whole
@@ -279,11 +297,7 @@ contains
       do k = 1, j - 1
         pivot = pivot - l(j, k)**2
       end do
-      if (.not. pivot > 0) then
-        smallest = 0
-        return
-      end if
-      smallest = min(smallest, pivot / whole)
+      if (.not. pivot > least * whole) return
       pivot = 1 / sqrt(pivot)
       l(j, j) = pivot
       do i = j + 1, n
@@ -295,6 +309,7 @@ contains
         l(i, j) = whole * pivot
       end do
     end do
+    regular = .true.
   end subroutine cholesky
 
   !> w <- L^{-1} w
@@ -335,25 +350,23 @@ contains
   !>
   !> `safe` is 0 if a column of J lies within an angle of 1e-4 of the span of the others, so that less
   !> than half of the digits would be left; cov is then not set.
-  pure subroutine normal_covariance(n, a, cov, safe, l) bind(c, name='fitcore_normal_covariance')
+  pure subroutine normal_covariance(n, a, factored, cov, safe, l) &
+      bind(c, name='fitcore_normal_covariance')
     integer(ip), intent(in), value :: n
     real(wp), intent(in) :: a(n, n)
+    integer(ic), intent(in), value :: factored   !< whether l is the factor of A already
     real(wp), intent(out) :: cov(n, n)
     integer(ic), intent(out) :: safe
-    real(wp), intent(inout) :: l(n, n)           !< scratch
-    real(wp) :: scaled(n, n), norm(n), smallest, total
+    real(wp), intent(inout) :: l(n, n)
+    real(wp) :: total
     integer(ip) :: i, j, k
+    logical :: regular
 
     safe = 0
-    do j = 1, n
-      norm(j) = sqrt(a(j, j))
-      if (.not. (norm(j) > 0 .and. norm(j) <= huge(norm))) return
-      do i = 1, j
-        scaled(i, j) = a(i, j) / (norm(i) * norm(j))
-      end do
-    end do
-    call cholesky(n, scaled, 0.0_wp, l, smallest)
-    if (.not. smallest > dependent) return
+    if (factored == 0) then
+      call cholesky(n, a, 0.0_wp, dependent, l, regular)
+      if (.not. regular) return
+    end if
     ! L <- L^{-1}, column by column
     do j = 1, n
       do i = j + 1, n
@@ -370,11 +383,11 @@ contains
         do k = j, n
           total = total + l(k, i) * l(k, j)
         end do
-        ! the diagonal is 1 over the squared sine of the angle to all others
-        if (i == j .and. .not. total * dependent < 1) return
-        cov(i, j) = total / (norm(i) * norm(j))
-        cov(j, i) = cov(i, j)
+        cov(i, j) = total
+        cov(j, i) = total
       end do
+      ! that is 1 over the squared sine of the angle to all others
+      if (.not. cov(j, j) * a(j, j) * dependent < 1) return
     end do
     safe = 1
   end subroutine normal_covariance

@@ -3,7 +3,7 @@ module fitcore_batch_sums_v3
   use fitcore_kinds, only: wp, ip
   implicit none (type, external)
   private
-  public :: normal_sums
+  public :: normal_sums, normal_gradient
 
   character(*), parameter :: variant = 'v3'
 

@@ -27,6 +27,7 @@ module fitcore_normal_types
     real(wp) :: slope              !< its derivative along p, for the full step; not positive
     integer(ic) :: task            !< one of task_*
     integer(ic) :: full            !< whether the last step was the Gauss-Newton step
+    integer(ic) :: factored        !< whether l is the factor of J^T J where it ended
     integer(ic) :: info            !< MINPACK's: 1 by ftol, 2 by xtol, 4 for r = 0
   end type normal_state
 
