@@ -60,7 +60,7 @@ def known() -> dict[Callable[..., Any], tuple[str, int, list[str]]]:
 
 
 @cache
-def polynomials() -> type:
+def polynomials() -> Any:
     """The class of the functions that are polynomials."""
     from fitcore._curve_models import _Polynomial
 

@@ -16,7 +16,14 @@ if TYPE_CHECKING:
 
     from fitcore.model import CompositeModel, Model
 
-__all__ = ["classes", "evaluate_composite", "function_arguments", "nodes_of", "own_arguments", "translate"]
+__all__ = [
+    "classes",
+    "evaluate_composite",
+    "function_arguments",
+    "nodes_of",
+    "own_arguments",
+    "translate",
+]
 
 
 @cache
