@@ -35,6 +35,19 @@ def residual_of(fcn, *args, **options):
     return kind(fcn, *args, **options)
 
 
+cdef list needed(list constraints, set wanted):
+    """Those of the expressions that the `wanted` ids of parameters depend on, in order."""
+    cdef Constraint item
+    cdef list found = []
+    for item in reversed(constraints):
+        if id(item.target) in wanted:
+            if item.program is None or item.error is not None:
+                return constraints          # on what it depends asteval knows
+            found.append(item)
+            wanted.update([id(parameter) for parameter in item.inputs])
+    return found[::-1]
+
+
 cdef int evaluate_constraints(native_fit *fit) noexcept nogil:
     """Values of the expressions; other than 0 where one has to be asteval's."""
     cdef double slots[SLOTS]
@@ -97,9 +110,8 @@ cdef int slopes_by_variables(native_fit *fit, int64_t m, const double *u,
     if fit.chain == NULL:
         for j in range(fit.n):
             column = fjac + j * m
-            place = fit.places[j]
             factor = (<ParameterBase> fit.mapping[j]).gradient(u[j])
-            source = column if fit.slopes == NULL else fit.slopes + place * m
+            source = column if fit.slopes == NULL else fit.slopes + fit.columns[j] * m
             for i in range(m):
                 column[i] = source[i] * factor
         return 0
@@ -216,11 +228,16 @@ cdef class NativeParameterResidual(ParameterResidual):
                 chosen = None
         fit.taken = len(names)
         constraints = [c for c in self.resolved() if id(c.target) in where]
+        if chosen is not None:
+            constraints = needed(constraints, {id(self.items[index]) for index in chosen})
         self.compiled = all(c.program is not None and c.error is None
                             and all(id(x) in where for x in c.inputs) for c in constraints)
         analytic = self.jac is self.function
         places = [where[id(parameter)] for parameter in self.varying]
-        straight = chosen is None and not constraints and places == list(range(fit.total))
+        at = {place: k for k, place in enumerate(chosen or range(fit.total))}
+        columns = [at.get(place, -1) for place in places]
+        chained = bool(constraints) or -1 in columns
+        straight = not chained and columns == list(range(fit.taken))
         inputs = [[where[id(x)] for x in c.inputs] for c in constraints] if self.compiled else []
 
         self.memory = memory = {}
@@ -258,11 +275,13 @@ cdef class NativeParameterResidual(ParameterResidual):
             fit.constraints[k].target = where[id(item.target)]
             fit.constraints[k].low, fit.constraints[k].high = item.target._min, item.target._max
             i += fit.constraints[k].size
-        fit.chain = fit.slopes = NULL
+        fit.chain, fit.slopes, fit.columns = NULL, NULL, NULL
         if analytic and self.compiled and not straight:
             memory["slopes"] = a = np.zeros(self.rows * fit.taken)
             fit.slopes = doubles(a)
-            if constraints or chosen is not None:
+            memory["columns"] = a = np.array(columns, dtype=np.int64)
+            fit.columns = <int64_t *> cnp.PyArray_DATA(a)
+            if chained:
                 memory["chain"] = a = np.zeros(fit.total * fit.n)
                 fit.chain = doubles(a)
         fit.floors = NULL
