@@ -2,8 +2,8 @@
 
 Machines are noisy and change speed while they run, so times are compared as ratios within each
 turn, and the median of the ratios is reported with its quartiles. In its turn a contender makes
-as many calls as take `AT_LEAST` seconds, as in a loop over data sets: a single short call would
-be timed with the caches full of what the one before it left there.
+as many calls as take `at_least` seconds, as in a loop over data sets; a single short call, for
+which it is 0, is timed with the caches full of what the one before it left there.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 # Seconds that the turn of a contender takes at least.
-AT_LEAST = 0.01
+at_least = 0.01
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ def interleaved(
         call()
         start = time.perf_counter()
         call()
-        counts[name] = max(1, round(AT_LEAST / (time.perf_counter() - start)))
+        counts[name] = max(1, round(at_least / (time.perf_counter() - start)))
     times: dict[str, list[float]] = {name: [] for name in contenders}
     gc_was_on = gc.isenabled()
     gc.disable()
