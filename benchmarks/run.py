@@ -1,6 +1,6 @@
 """Run the side-by-side benchmarks: a table on the screen, JSON, and a plot if matplotlib is there.
 
-    python benchmarks/run.py [--seconds 3] [--output FILE] [case ...]
+    python benchmarks/run.py [--seconds 3] [--single] [--output FILE] [case ...]
 
 The JSON is written to benchmarks/results.json, the plot to results.png beside it. Cases are the
 modules beside this file. Peers that are not installed are named and left out.
@@ -85,11 +85,17 @@ def main() -> int:
     parser.add_argument("cases", nargs="*", default=CASES, help=f"of {', '.join(CASES)}")
     parser.add_argument("--seconds", type=float, default=3.0, help="time for each case")
     parser.add_argument("--output", type=Path, default=HERE / "results.json")
+    parser.add_argument(
+        "--single", action="store_true", help="one call of each in turn, caches full of another's"
+    )
     options = parser.parse_args()
     if unknown := set(options.cases) - set(CASES):
         parser.error(f"unknown cases {sorted(unknown)}; choose of {CASES}")
 
     sys.path.insert(0, str(HERE))
+    import _timing
+
+    _timing.at_least = 0.0 if options.single else _timing.at_least
     for name, found in versions().items():
         print(f"{name:16s} {found}")
     results = []

@@ -12,9 +12,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitcore import lineshapes
+from fitcore._arrays import address
 from fitcore._lineshapes import FORMS, OPERATIONS, PLAN_DEPTH, make_plan, plan_address
 from fitcore._model import unresolved_arguments
 from fitcore._model_eval import (
+    classes,
     contested_names,
     is_transparent,
     nodes_of,
@@ -57,11 +59,17 @@ def known() -> dict[Callable[..., Any], tuple[str, int, list[str]]]:
     return found
 
 
-def shape_of(func: Any, args: Mapping[str, Any]) -> tuple[str, int, list[str]] | None:
-    """Name, form and parameters of a function that the core has; None for another one."""
+@cache
+def polynomials() -> Any:
+    """The class of the functions that are polynomials."""
     from fitcore._curve_models import _Polynomial
 
-    if type(func) is _Polynomial:
+    return _Polynomial
+
+
+def shape_of(func: Any, args: Mapping[str, Any]) -> tuple[str, int, list[str]] | None:
+    """Name, form and parameters of a function that the core has; None for another one."""
+    if type(func) is polynomials():
         return "polynomial", func.degree, [f"c{k}" for k in range(func.degree + 1)]
     try:
         entry = known().get(func)
@@ -144,9 +152,8 @@ def compile_model(
     None for a model with another function or operation, with a value in the place of a parameter,
     or with independent variables that are no arrays of real numbers, one for each data point.
     """
-    from fitcore.model import Model
-
-    if type(model)._residual is not Model._residual:
+    plain = classes()[0]
+    if type(model)._residual is not plain._residual:
         return None
     held = {id(item) for item in params.values()}
     contested = contested_names(model, given)
@@ -157,7 +164,7 @@ def compile_model(
                 return None
             continue
         kind = type(node)
-        if kind.eval is not Model.eval or kind.make_funcargs is not Model.make_funcargs:
+        if kind.eval is not plain.eval or kind.make_funcargs is not plain.make_funcargs:
             return None
         own = given if node is model else own_arguments(node, given, contested)
         if not plan.add(node.func, unresolved_arguments(node, params, own), held):
@@ -174,7 +181,7 @@ def compile_model(
     # without the search for what kind of pointer it is, which takes as long as all the rest
     function = NativeFunction.__new__(NativeFunction)
     NativeCall.__init__(
-        function, "model", plan_address(), code.ctypes.data, None, True, tuple(plan.names), code
+        function, "model", plan_address(), address(code), None, True, tuple(plan.names), code
     )
     return function, x
 
@@ -208,7 +215,10 @@ def compile_residual(
     if found is None:
         return None
     function, x = found
-    made = function.residual(x, data, -factors)
+    made = function._with_data(
+        x, np.ascontiguousarray(data), np.broadcast_to(-factors, data.shape).copy(), len(x),
+        function.names,
+    )  # fmt: skip
     made.model = model
     return made
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from functools import partial
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from fitcore._model import Call, function_arguments, number_of, unresolved_arguments
@@ -14,23 +14,35 @@ from fitcore.parameter import Parameters
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from fitcore.model import CompositeModel
+    from fitcore.model import CompositeModel, Model
 
-__all__ = ["evaluate_composite", "function_arguments", "nodes_of", "own_arguments", "translate"]
+__all__ = [
+    "classes",
+    "evaluate_composite",
+    "function_arguments",
+    "nodes_of",
+    "own_arguments",
+    "translate",
+]
+
+
+@cache
+def classes() -> tuple[type[Model], type[CompositeModel]]:
+    """The classes of models, whose module needs this one; an import takes longer each time."""
+    from fitcore.model import CompositeModel, Model
+
+    return Model, CompositeModel
 
 
 def combines(node: Any) -> bool:
     """Whether a model is an operation on two others."""
-    from fitcore.model import CompositeModel
-
-    return isinstance(node, CompositeModel)
+    return isinstance(node, classes()[1])
 
 
 def is_transparent(node: Any) -> bool:
     """Whether a model is an operation on two others, and its value is no more than that."""
-    from fitcore.model import CompositeModel
-
-    return combines(node) and type(node).eval is CompositeModel.eval
+    composite = classes()[1]
+    return isinstance(node, composite) and type(node).eval is composite.eval
 
 
 def nodes_of(model: Any, opens: Callable[[Any], bool] = combines) -> Iterator[Any]:
@@ -76,8 +88,7 @@ def evaluate_composite(
 
 def translate(model: Any, params: Mapping[str, Any], given: Mapping[str, Any]) -> list[Any]:
     """How a compiled loop evaluates a model; see :class:`fitcore._model.ModelObjective`."""
-    from fitcore.model import Model
-
+    plain = classes()[0]
     contested = contested_names(model, given)
     held = {id(item) for item in params.values()}
     program: list[Any] = []
@@ -87,7 +98,7 @@ def translate(model: Any, params: Mapping[str, Any], given: Mapping[str, Any]) -
             continue
         own = given if node is model else own_arguments(node, given, contested)
         kind = type(node)
-        if kind.eval is Model.eval and kind.make_funcargs is Model.make_funcargs:
+        if kind.eval is plain.eval and kind.make_funcargs is plain.make_funcargs:
             args = unresolved_arguments(node, params, own)
             # A Parameter that is none of `params` was given as a value.
             args = {k: v if id(v) in held else number_of(v) for k, v in args.items()}

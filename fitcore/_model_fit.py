@@ -14,7 +14,7 @@ import numpy as np
 from fitcore._arguments import read_parameters
 from fitcore._model import ModelObjective
 from fitcore._model_data import coerce_arraylike
-from fitcore._model_eval import translate
+from fitcore._model_eval import classes, translate
 from fitcore.native import NativeFunction
 from fitcore.parameter import Parameter, Parameters
 
@@ -99,9 +99,7 @@ def make_objective(
     This is the place for faster ones than the method of the model: a result asks for one at the
     begin of each fit.
     """
-    from fitcore.model import Model
-
-    if type(model)._residual is not Model._residual:
+    if type(model)._residual is not classes()[0]._residual:
         return model._residual
     if isinstance(model.func, NativeFunction):
         native = model.func._of_model(model, data, weights, given)

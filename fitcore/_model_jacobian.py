@@ -11,7 +11,7 @@ import numpy as np
 from fitcore._compiled_model import shape_of
 from fitcore._lineshapes import derivatives
 from fitcore._model_data import coerce_arraylike
-from fitcore._model_eval import nodes_of
+from fitcore._model_eval import classes, nodes_of
 
 if TYPE_CHECKING:
     from fitcore.model import Model
@@ -33,18 +33,17 @@ def has_jacobian(model: Model, given: Mapping[str, Any]) -> bool:
 
     Those of line shapes are known at real points.
     """
-    from fitcore.model import CompositeModel, Model
-
+    plain, composite = classes()
     real = not any(np.iscomplexobj(value) for value in given.values())
     for node in nodes_of(model):
-        if isinstance(node, CompositeModel):
-            if node.op not in RULES or type(node).eval is not CompositeModel.eval:
+        if isinstance(node, composite):
+            if node.op not in RULES or type(node).eval is not composite.eval:
                 return False
-        elif type(node).eval is not Model.eval or (
+        elif type(node).eval is not plain.eval or (
             node.jac is None and not (real and is_shape(node))
         ):
             return False
-    return type(model)._residual is Model._residual
+    return type(model)._residual is plain._residual
 
 
 def has_own_jacobian(model: Model) -> bool:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -124,7 +125,6 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
         self.ci_out: Any = None
         self.user_options: dict[str, Any] | None = None
         self.components = model.components
-        self.init_params = None if params is None else params.copy()
         self._coerce = True
         super().__init__(
             model._residual,
@@ -168,10 +168,9 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
             self.nan_policy = nan_policy  # type: ignore[assignment]
         self._take(data, weights, kwargs)
         self.ci_out = None
-        for name in ("dely", "dely_comps", "dely_predicted"):
+        for name in ("dely", "dely_comps", "dely_predicted", "init_fit"):
             self.__dict__.pop(name, None)
-        self.init_params = self.params.copy()
-        self.init_fit = self.model.eval(self.init_params, **self.userkws)
+        self.init_params = self.params  # the fit works on a copy, which becomes `params`
         self.userfcn = self.model._residual
         self._adopt(self.minimize(method=self.method, **self._derivatives()))
 
@@ -263,11 +262,25 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
 
     def _take_over(self, output: MinimizerResult) -> None:
         self.__dict__.update(output._public())
-        model, given = self.model, self.userkws
-        self.init_values = model._make_all_args(self.init_params)
-        self.best_values = model._make_all_args(self.params)
-        self.best_fit = model.eval(self.params, **given)
+        del self.init_values  # of the parameters: those here are of the functions' arguments
+        self.best_values = self.model._make_all_args(self.params)
+        self.best_fit = self.model.eval(self.params, **self.userkws)
         self.rsquared = rsquared(self.data, self.best_fit)
+
+    @cached_property
+    def init_params(self) -> Parameters:
+        """Parameters: as the fit started."""
+        return self.params.copy()
+
+    @cached_property
+    def init_values(self) -> dict[str, Any]:
+        """Dict: values of the arguments of the functions where the fit started."""
+        return self.model._make_all_args(self.init_params)
+
+    @cached_property
+    def init_fit(self) -> Any:
+        """Ndarray: the model where the fit started, at the data."""
+        return self.model.eval(self.init_params, **self.userkws)
 
     @property
     def uvars(self) -> dict[str, Any] | None:

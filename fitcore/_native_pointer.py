@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from fitcore._arrays import address
 from fitcore._native import capsule_parts
 
 __all__ = ["SIGNATURES", "Found", "data_pointer", "find_pointer"]
@@ -271,7 +272,7 @@ def data_pointer(data: Any) -> tuple[int, Any]:
                 "user_data must be a contiguous array without Python objects, got one of shape "
                 f"{data.shape}, strides {data.strides} and dtype {data.dtype}"
             )
-        return data.ctypes.data, data
+        return address(data), data
     if isinstance(data, (ctypes._Pointer, ctypes.c_void_p)):
         return ctypes.cast(data, ctypes.c_void_p).value or 0, data
     if isinstance(data, (ctypes.Structure, ctypes.Union, ctypes.Array, ctypes._SimpleCData)):
@@ -291,4 +292,4 @@ def data_pointer(data: Any) -> tuple[int, Any]:
             "user_data must be None, an address, an array, a ctypes or cffi object, a PyCapsule or "
             f"an object with a buffer, got {data!r:.80}"
         ) from None
-    return buffer.ctypes.data, (data, buffer)
+    return address(buffer), (data, buffer)

@@ -2,6 +2,7 @@
 """Arrays and numbers on their way from Python to the core, with errors that name the argument."""
 
 from libc.math cimport isfinite
+from libc.stdint cimport uintptr_t
 from libc.string cimport memcpy
 cimport numpy as cnp
 
@@ -11,7 +12,7 @@ import numpy as np
 
 cnp.import_array()
 
-__all__ = ["all_finite", "count", "number", "real_array"]
+__all__ = ["address", "all_finite", "count", "number", "real_array"]
 
 
 cdef cnp.ndarray zeros(Py_ssize_t n):
@@ -26,6 +27,11 @@ cdef cnp.ndarray fresh(const double *x, Py_ssize_t n):
     cdef cnp.ndarray a = cnp.PyArray_SimpleNew(1, &size, cnp.NPY_DOUBLE)
     memcpy(cnp.PyArray_DATA(a), x, n * sizeof(double))
     return a
+
+
+def address(cnp.ndarray a):
+    """Where the elements of an array are: an int."""
+    return <uintptr_t> cnp.PyArray_DATA(a)
 
 
 cpdef object real_array(object value, str name, int ndmin):

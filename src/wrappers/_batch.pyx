@@ -9,6 +9,7 @@ cimport numpy as cnp
 
 from fitcore._arrays cimport doubles
 from fitcore._expression cimport SLOTS, Program
+from fitcore._native_fit cimport evaluate_ties, lay_out_ties, tie
 from fitcore._parameter cimport Constraint
 
 import numpy as np
@@ -60,15 +61,6 @@ cdef fitcore_normal_gradient_t normal_gradient = fitcore_choose_normal_gradient(
 __all__ = ["BatchFitter", "derive", "statistics"]
 
 cdef double TINY = TINY_CHISQR
-
-
-cdef struct Tie:
-    # A parameter that is an expression of others.
-    void *program
-    int64_t target
-    int64_t size
-    int64_t inputs[SLOTS]
-    double low, high
 
 
 cdef struct Work:
@@ -175,7 +167,7 @@ cdef class BatchFitter:
     cdef const int64_t *which       # numbers of the columns of variables, from 1
     cdef const double *lower
     cdef const double *upper
-    cdef const Tie *ties
+    cdef const tie *ties
     cdef int64_t nties
 
     def __init__(self, address, user_address, keep, nparams, which, lower, upper, ftol=1e-11,
@@ -188,6 +180,7 @@ cdef class BatchFitter:
         self.nparams = count(nparams, "nparams")
         self.total = self.nparams + count(others, "others")
         cdef cnp.ndarray places_array, low_array, high_array, tied_array
+        cdef tuple tied
         places = np.array(which, dtype=np.int64)
         if places.ndim != 1 or not places.size or places.min() < 0 or (
                 places.max() >= self.total) or np.unique(places).size != places.size:
@@ -204,18 +197,17 @@ cdef class BatchFitter:
         tied = self.read_ties(list(ties), places.tolist())
         places += 1
         self.arrays = (places, low, high, tied)
-        places_array, low_array, high_array, tied_array = self.arrays
-        self.ties = <const Tie *> cnp.PyArray_DATA(tied_array)
+        places_array, low_array, high_array, tied_array = places, low, high, tied[0]
+        self.ties = <const tie *> cnp.PyArray_DATA(tied_array)
         self.which = <const int64_t *> cnp.PyArray_DATA(places_array)
         self.lower, self.upper = doubles(low_array), doubles(high_array)
         self.ftol, self.xtol = number(ftol, "ftol", 0), number(xtol, "xtol", 0)
         self.factor, self.maxfev = number(factor, "factor", 0), count(maxfev, "maxfev")
 
-    cdef object read_ties(self, list ties, list varying):
-        """The expressions as an array of bytes."""
-        cdef cnp.ndarray tied = np.zeros(max(1, len(ties)) * sizeof(Tie), dtype=np.uint8)
-        cdef Tie *tie = <Tie *> cnp.PyArray_DATA(tied)
+    cdef tuple read_ties(self, list ties, list varying):
+        """The arrays that hold the expressions."""
         cdef Constraint constraint
+        cdef list constraints = [], targets = [], rows = []
         known = set(varying)
         for target, constraint, inputs in ties:
             if constraint.program is None or constraint.error is not None:
@@ -227,14 +219,11 @@ cdef class BatchFitter:
                                  f"number below {self.total} for each input; got {target}, "
                                  f"{inputs}")
             known.add(target)
-            tie.program, tie.target, tie.size = <void *> constraint.program, target, len(inputs)
-            for k, place in enumerate(inputs):
-                tie.inputs[<int> k] = place
-            tie.low, tie.high = constraint.target._min, constraint.target._max
-            tie += 1
+            constraints.append(constraint)
+            targets.append(target)
+            rows.append(inputs)
         self.nties = len(ties)
-        self.keep = (self.keep, ties)
-        return tied
+        return lay_out_ties(constraints, targets, rows)
 
     def fit(self, x, y, weights, values, bint shared=False):
         """Fit.
@@ -427,49 +416,37 @@ cdef class BatchFitter:
 
     cdef int place(self, Work *w, const double *u) noexcept nogil:
         """Values at internal ones, in the parameters too; not 0 where an expression has none."""
-        cdef double slots[SLOTS]
-        cdef double value = 0
-        cdef const Tie *tie
-        cdef int64_t j, i
+        cdef int64_t j
         if self.bounded:
             fitcore_normal_to_external(self.n, self.lower, self.upper, u, w.v, w.slope)
         else:
             memcpy(w.v, u, self.n * sizeof(double))
         for j in range(self.n):
             w.p[self.which[j] - 1] = w.v[j]
-        for j in range(self.nties):
-            tie = self.ties + j
-            for i in range(tie.size):
-                slots[i] = w.p[tie.inputs[i]]
-            if (<Program> tie.program).run(slots, -1, &value, NULL) != 0:
-                return 1
-            if tie.low < tie.high:
-                value = min(max(value, tie.low), tie.high)
-            w.p[tie.target] = value
-        return 0
+        return evaluate_ties(self.ties, self.nties, w.p)
 
     cdef int chain(self, Work *w, int64_t m) noexcept nogil:
         """Derivatives by what expressions are made of; not 0 where there are none."""
         cdef double slots[SLOTS]
         cdef double value = 0, slope = 0
-        cdef const Tie *tie
+        cdef const tie *item
         cdef const double *column
         cdef double *by
         cdef int64_t j, i, k
         memset(w.dy + self.nparams * m, 0, (self.total - self.nparams) * m * sizeof(double))
         # Who depends on whom is known: the last first.
         for j in range(self.nties - 1, -1, -1):
-            tie = self.ties + j
-            column = w.dy + tie.target * m
-            for i in range(tie.size):
-                slots[i] = w.p[tie.inputs[i]]
-            for i in range(tie.size):
-                if (<Program> tie.program).run(slots, <int> i, &value, &slope) != 0:
+            item = self.ties + j
+            column = w.dy + item.target * m
+            for i in range(item.size):
+                slots[i] = w.p[item.inputs[i]]
+            for i in range(item.size):
+                if (<Program> item.program).run(slots, <int> i, &value, &slope) != 0:
                     return 1
                 # Held by a bound it does not move.
-                if slope == 0 or (tie.low < tie.high and (value < tie.low or value > tie.high)):
+                if slope == 0 or (item.low < item.high and (value < item.low or value > item.high)):
                     continue
-                by = w.dy + tie.inputs[i] * m
+                by = w.dy + item.inputs[i] * m
                 for k in range(m):
                     by[k] += slope * column[k]
         return 0
@@ -569,11 +546,6 @@ def derive(list constraints, dict places, cnp.ndarray[double, ndim=2, mode="c"] 
     """
     cdef Py_ssize_t k = values.shape[0], total = values.shape[1], nc = len(constraints)
     cdef Py_ssize_t row, c, i, j, q, n = 0
-    cdef int64_t[:, ::1] inputs = np.zeros((nc, SLOTS), dtype=np.int64)
-    cdef int64_t[::1] sizes = np.zeros(nc, dtype=np.int64)
-    cdef int64_t[::1] targets = np.zeros(nc, dtype=np.int64)
-    cdef double[::1] low = np.empty(nc)
-    cdef double[::1] high = np.empty(nc)
     cdef int64_t[::1] columns = np.empty(0, dtype=np.int64)
     cdef double[:, ::1] chain
     cdef uint8_t[::1] failed = np.zeros(k, dtype=np.uint8)
@@ -581,55 +553,46 @@ def derive(list constraints, dict places, cnp.ndarray[double, ndim=2, mode="c"] 
     cdef double value = 0, slope = 0, variance
     cdef bint errors = stderr is not None
     cdef Constraint constraint
-    cdef void **programs
+    cdef const tie *ties
+    cdef cnp.ndarray held
     cdef double *at
+    for constraint in constraints:
+        if constraint.program is None or constraint.error is not None:
+            return np.ones(k, dtype=bool)
+    tied = lay_out_ties(
+        constraints, [places[item.target.name] for item in constraints],
+        [[places[source.name] for source in item.inputs] for item in constraints])
+    held = tied[0]
+    ties = <const tie *> cnp.PyArray_DATA(held)
     if errors:
         columns = variables
         n = columns.shape[0]
     chain = np.zeros((total, max(1, n)))
-    for c in range(nc):
-        constraint = constraints[c]
-        if constraint.program is None or constraint.error is not None:
-            return np.ones(k, dtype=bool)
-        sizes[c], targets[c] = len(constraint.inputs), places[constraint.target._name]
-        low[c], high[c] = constraint.target._min, constraint.target._max
-        for i in range(sizes[c]):
-            inputs[c, i] = places[constraint.inputs[i].name]
-    programs = <void **> malloc(max(1, nc) * sizeof(void *))
-    if programs == NULL:
-        raise MemoryError
-    for c in range(nc):
-        programs[c] = <void *> (<Constraint> constraints[c]).program
     with nogil:
         for row in range(k):
             at = &values[row, 0]
-            if errors:
-                memset(&chain[0, 0], 0, total * n * sizeof(double))
-                for j in range(n):
-                    chain[columns[j], j] = 1.0
+            failed[row] = evaluate_ties(ties, nc, at) != 0
+            if not errors or failed[row]:
+                continue
+            memset(&chain[0, 0], 0, total * n * sizeof(double))
+            for j in range(n):
+                chain[columns[j], j] = 1.0
             for c in range(nc):
-                for i in range(sizes[c]):
-                    slots[i] = at[inputs[c, i]]
-                if (<Program> programs[c]).run(slots, -1, &value, NULL) != 0:
-                    failed[row] = 1
-                    break
-                at[targets[c]] = value
-                if low[c] < high[c]:
-                    at[targets[c]] = min(max(value, low[c]), high[c])
-                if not errors:
-                    continue
-                # Held by a bound it does not move.
-                if not (value < low[c] or value > high[c]):
-                    for i in range(sizes[c]):
-                        if (<Program> programs[c]).run(slots, i, &value, &slope) != 0:
-                            failed[row] = 1
-                            break
-                        for j in range(n):
-                            chain[targets[c], j] += slope * chain[inputs[c, i], j]
+                for i in range(ties[c].size):
+                    slots[i] = at[ties[c].inputs[i]]
+                for i in range(ties[c].size):
+                    if (<Program> ties[c].program).run(slots, i, &value, &slope) != 0:
+                        failed[row] = 1
+                        break
+                    # Held by a bound it does not move.
+                    if value < ties[c].low or value > ties[c].high:
+                        break
+                    for j in range(n):
+                        chain[ties[c].target, j] += slope * chain[ties[c].inputs[i], j]
                 variance = 0
                 for j in range(n):
                     for q in range(n):
-                        variance += chain[targets[c], j] * covar[row, j, q] * chain[targets[c], q]
-                stderr[row, targets[c]] = sqrt(variance) if variance >= 0 else NAN
-    free(programs)
+                        variance += (chain[ties[c].target, j] * covar[row, j, q]
+                                     * chain[ties[c].target, q])
+                stderr[row, ties[c].target] = sqrt(variance) if variance >= 0 else NAN
     return np.asarray(failed).astype(bool)

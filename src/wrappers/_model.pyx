@@ -9,6 +9,7 @@ from cpython.ref cimport Py_INCREF
 from cpython.tuple cimport PyTuple_New, PyTuple_SET_ITEM
 cimport numpy as cnp
 
+from fitcore._arrays cimport sole_owner
 from fitcore._fit cimport ParameterObjective
 from fitcore._parameter cimport ParameterBase
 
@@ -257,20 +258,24 @@ cdef class ModelObjective(ParameterObjective):
                 else:
                     right = stack.pop()
                     stack.append(step(stack.pop(), right))
-            value = stack[0]
+            value = stack.pop()
         if self.size >= 0 and is_vector(value) and len(value) == self.size:
-            return self.subtract(value)
+            return self.subtract(value, sole_owner(<cnp.ndarray> value))
         return self.compare(self.model, self.data, self.weights, value)
 
-    cdef object subtract(self, object value):
+    cdef object subtract(self, object value, bint owned):
+        # A function's own array may take the residuals.
         cdef cnp.npy_intp size = self.size
-        cdef cnp.ndarray out = cnp.PyArray_SimpleNew(1, &size, cnp.NPY_DOUBLE)
-        cdef double *r = <double *> cnp.PyArray_DATA(out)
+        cdef cnp.ndarray out = <cnp.ndarray> value
+        cdef double *r
         cdef const double *y = doubles(self.data)
         cdef const double *f = doubles(value)
         cdef const double *w
         cdef double factor = self.factor
         cdef Py_ssize_t i
+        if not owned:
+            out = cnp.PyArray_SimpleNew(1, &size, cnp.NPY_DOUBLE)
+        r = <double *> cnp.PyArray_DATA(out)
         if self.weights is None:
             for i in range(size):
                 r[i] = y[i] - f[i]

@@ -15,13 +15,20 @@ cdef enum Why:
     WHY_EXPRESSION                      # only asteval knows the value
 
 
-# An expression of parameters, for evaluation without Python.
-cdef struct constraint:
+# A parameter that is an expression of others, for evaluation without Python.
+cdef struct tie:
     void *program                       # Program
     int size                            # number of inputs
-    int64_t *inputs                     # their indices among all parameters
+    const int64_t *inputs               # their indices among all parameters
     int64_t target
     double low, high                    # bounds of the target
+
+# The arrays that hold ties, compiled, which are in the order of evaluation; the first one is of
+# them. `targets` and `inputs` are indices among all parameters.
+cdef tuple lay_out_ties(list constraints, list targets, list inputs)
+
+# Their values among those of all parameters; other than 0 where one has to be asteval's.
+cdef int evaluate_ties(const tie *ties, int64_t count, double *values) noexcept nogil
 
 
 # Parameters of a fit. Objects are borrowed: the evaluator holds them.
@@ -33,13 +40,13 @@ cdef struct native_fit:
     const double *floors                # n, or NULL
     int64_t *places                     # n indices of the variables among all
     int64_t *chosen                     # `taken` indices of those the function takes; NULL: all
-    int64_t nconstraints
-    constraint *constraints             # in order of evaluation
+    int64_t nties
+    const tie *ties                     # in order of evaluation
     double *values                      # total
     double *p                           # taken; values where chosen is NULL
     double *chain                       # total by n: derivatives of all by the variables; or NULL
-    double *slopes                      # taken by room: the function's own Jacobian; or NULL
-    int64_t room
+    double *slopes                      # taken by m: the function's own Jacobian; or NULL
+    int64_t *columns                    # n columns of the variables in it, where chain is NULL
     int64_t nfev, most
     bint counts_slopes                  # whether Jacobians count as evaluations
     bint finite_values, finite_slopes   # whether others end the drive

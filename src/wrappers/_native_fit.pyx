@@ -35,25 +35,50 @@ def residual_of(fcn, *args, **options):
     return kind(fcn, *args, **options)
 
 
-cdef int evaluate_constraints(native_fit *fit) noexcept nogil:
-    """Values of the expressions; other than 0 where one has to be asteval's."""
+cdef list needed(list constraints, set wanted):
+    """Those of the expressions that the `wanted` ids of parameters depend on, in order."""
+    cdef Constraint item
+    cdef list found = []
+    for item in reversed(constraints):
+        if id(item.target) in wanted:
+            if item.program is None or item.error is not None:
+                return constraints          # on what it depends asteval knows
+            found.append(item)
+            wanted.update([id(parameter) for parameter in item.inputs])
+    return found[::-1]
+
+
+cdef tuple lay_out_ties(list constraints, list targets, list inputs):
+    cdef Constraint item
+    cdef Py_ssize_t k
+    cdef cnp.ndarray ties = np.zeros(max(1, len(constraints)) * sizeof(tie), dtype=np.uint8)
+    cdef cnp.ndarray rows = np.array([i for row in inputs for i in row] or [0], dtype=np.int64)
+    cdef tie *at = <tie *> cnp.PyArray_DATA(ties)
+    cdef const int64_t *source = <const int64_t *> cnp.PyArray_DATA(rows)
+    for k in range(len(constraints)):
+        item = constraints[k]
+        at[k].program = <void *> item.program
+        at[k].target = targets[k]
+        at[k].inputs = source
+        at[k].size = len(inputs[k])
+        at[k].low, at[k].high = item.target._min, item.target._max
+        source += at[k].size
+    return ties, rows, constraints
+
+
+cdef int evaluate_ties(const tie *ties, int64_t count, double *values) noexcept nogil:
     cdef double slots[SLOTS]
     cdef double value = 0
-    cdef constraint *item
     cdef int64_t k
     cdef int i
-    for k in range(fit.nconstraints):
-        item = fit.constraints + k
-        for i in range(item.size):
-            slots[i] = fit.values[item.inputs[i]]
-        if (<Program> item.program).run(slots, -1, &value, NULL) != 0:
+    for k in range(count):
+        for i in range(ties[k].size):
+            slots[i] = values[ties[k].inputs[i]]
+        if (<Program> ties[k].program).run(slots, -1, &value, NULL) != 0:
             return 1
-        if item.low < item.high:
-            if value < item.low:
-                value = item.low
-            elif value > item.high:
-                value = item.high
-        fit.values[item.target] = value
+        if ties[k].low < ties[k].high:
+            value = min(max(value, ties[k].low), ties[k].high)
+        values[ties[k].target] = value
     return 0
 
 
@@ -63,14 +88,14 @@ cdef int chain_rule(native_fit *fit, const double *u) noexcept nogil:
     cdef double value = 0, slope = 0
     cdef double *row
     cdef double *source
-    cdef constraint *item
+    cdef const tie *item
     cdef int64_t k, j
     cdef int i
     memset(fit.chain, 0, fit.total * fit.n * sizeof(double))
     for j in range(fit.n):
         fit.chain[fit.places[j] * fit.n + j] = (<ParameterBase> fit.mapping[j]).gradient(u[j])
-    for k in range(fit.nconstraints):
-        item = fit.constraints + k
+    for k in range(fit.nties):
+        item = fit.ties + k
         row = fit.chain + item.target * fit.n
         for i in range(item.size):
             slots[i] = fit.values[item.inputs[i]]
@@ -97,9 +122,8 @@ cdef int slopes_by_variables(native_fit *fit, int64_t m, const double *u,
     if fit.chain == NULL:
         for j in range(fit.n):
             column = fjac + j * m
-            place = fit.places[j]
             factor = (<ParameterBase> fit.mapping[j]).gradient(u[j])
-            source = column if fit.slopes == NULL else fit.slopes + place * m
+            source = column if fit.slopes == NULL else fit.slopes + fit.columns[j] * m
             for i in range(m):
                 column[i] = source[i] * factor
         return 0
@@ -132,7 +156,7 @@ cdef int mapped(int64_t m, int64_t n, const double *u, double *f, double *fjac,
         fit.nfev += 1
     for j in range(n):
         fit.values[fit.places[j]] = (<ParameterBase> fit.mapping[j]).from_internal(u[j])
-    if evaluate_constraints(fit) != 0:
+    if evaluate_ties(fit.ties, fit.nties, fit.values) != 0:
         fit.why = WHY_EXPRESSION
         if f != NULL:
             fit.nfev -= 1
@@ -195,8 +219,7 @@ cdef class NativeParameterResidual(ParameterResidual):
         """Indices, programs and memory."""
         cdef native_fit *fit = &self.fit
         cdef cnp.ndarray a
-        cdef Constraint item
-        cdef Py_ssize_t k, i
+        cdef Py_ssize_t k
         params = self.params
         self.items = list(params.values())
         where = {id(parameter): index for index, parameter in enumerate(self.items)}
@@ -216,21 +239,25 @@ cdef class NativeParameterResidual(ParameterResidual):
                 chosen = None
         fit.taken = len(names)
         constraints = [c for c in self.resolved() if id(c.target) in where]
+        if chosen is not None:
+            constraints = needed(constraints, {id(self.items[index]) for index in chosen})
         self.compiled = all(c.program is not None and c.error is None
                             and all(id(x) in where for x in c.inputs) for c in constraints)
         analytic = self.jac is self.function
         places = [where[id(parameter)] for parameter in self.varying]
-        straight = chosen is None and not constraints and places == list(range(fit.total))
+        at = {place: k for k, place in enumerate(chosen or range(fit.total))}
+        columns = [at.get(place, -1) for place in places]
+        chained = bool(constraints) or -1 in columns
+        straight = not chained and columns == list(range(fit.taken))
         inputs = [[where[id(x)] for x in c.inputs] for c in constraints] if self.compiled else []
 
         self.memory = memory = {}
         memory["places"] = np.array(places, dtype=np.int64)
-        memory["inputs"] = np.array([i for row in inputs for i in row] or [0], dtype=np.int64)
         memory["values"] = np.zeros(max(1, fit.total))
         memory["p"] = memory["values"] if chosen is None else np.zeros(fit.taken)
         memory["mapping"] = np.zeros(max(1, fit.n), dtype=np.uintp)
-        memory["constraints"] = np.zeros(max(1, len(inputs)) * sizeof(constraint), dtype=np.uint8)
-        memory["held"] = constraints
+        targets = [where[id(c.target)] for c in constraints] if self.compiled else []
+        memory["ties"] = lay_out_ties(constraints if self.compiled else [], targets, inputs)
         a = memory["places"]
         fit.places = <int64_t *> cnp.PyArray_DATA(a)
         a = memory["values"]
@@ -245,24 +272,16 @@ cdef class NativeParameterResidual(ParameterResidual):
         if chosen is not None:
             memory["chosen"] = a = np.array(chosen, dtype=np.int64)
             fit.chosen = <int64_t *> cnp.PyArray_DATA(a)
-        a = memory["constraints"]
-        fit.constraints = <constraint *> cnp.PyArray_DATA(a)
-        a = memory["inputs"]
-        i = 0
-        fit.nconstraints = len(inputs)
-        for k in range(fit.nconstraints):
-            item = constraints[k]
-            fit.constraints[k].program = <void *> item.program
-            fit.constraints[k].size = len(inputs[k])
-            fit.constraints[k].inputs = <int64_t *> cnp.PyArray_DATA(a) + i
-            fit.constraints[k].target = where[id(item.target)]
-            fit.constraints[k].low, fit.constraints[k].high = item.target._min, item.target._max
-            i += fit.constraints[k].size
-        fit.chain = fit.slopes = NULL
+        a = memory["ties"][0]
+        fit.ties = <const tie *> cnp.PyArray_DATA(a)
+        fit.nties = len(inputs)
+        fit.chain, fit.slopes, fit.columns = NULL, NULL, NULL
         if analytic and self.compiled and not straight:
             memory["slopes"] = a = np.zeros(self.rows * fit.taken)
             fit.slopes = doubles(a)
-            if constraints or chosen is not None:
+            memory["columns"] = a = np.array(columns, dtype=np.int64)
+            fit.columns = <int64_t *> cnp.PyArray_DATA(a)
+            if chained:
                 memory["chain"] = a = np.zeros(fit.total * fit.n)
                 fit.chain = doubles(a)
         fit.floors = NULL

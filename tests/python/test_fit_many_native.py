@@ -1,7 +1,9 @@
 """fit_many of native models: compiled fits and those they leave out are what single fits are."""
 
 import os
+import tracemalloc
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -321,6 +323,27 @@ def test_bad_arguments_of_the_compiled_loop_are_refused() -> None:
     # the batch of nothing
     info, nfev, chisqr, covar = fitter.fit(x, y[:0], None, v[:0])
     assert info.shape == nfev.shape == chisqr.shape == (0,) and covar.shape == (0, 4, 4)
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_memory_is_that_of_the_result_and_of_a_chunk(tmp_path: Path, workers: int) -> None:
+    nfits, chunk = 30000, 2000
+    model, x = GaussianModel(), np.linspace(-4, 4, 60)
+    params = model.make_params(amplitude=2, center=0.2, sigma=0.9)
+    y = np.memmap(tmp_path / "y", dtype=np.float32, mode="w+", shape=(nfits, x.size))
+    y[:] = model.eval(params, x=x, amplitude=3) + 0.01 * np.cos(np.arange(nfits))[:, None] * x
+    fit_many(model, y[:10], params, x, workers=workers)
+    tracemalloc.start()
+    try:
+        result = fit_many(model, y, params, x, workers=workers, chunk_size=chunk)
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert result.success.all()
+    own = sum(rows.nbytes for rows in result._rows.values())
+    # A chunk is its data, also as doubles, and its rows; each worker has one, and one waits.
+    one = chunk * (x.size * 8 + own / nfits)
+    assert peak - own < 2 * one * (1 if workers == 1 else 2 * workers)
 
 
 def test_one_evaluation_for_all_at_the_start_finds_what_one_for_each_finds() -> None:

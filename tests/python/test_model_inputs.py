@@ -113,7 +113,7 @@ def test_anything_that_numpy_reads_is_data():
 
 
 def test_data_arrays_of_xarray_are_data():
-    xr = pytest.importorskip("xarray", reason="allowed: no xarray")
+    xr = require_peer("xarray")
     data = xr.DataArray(Y, coords={"x": X}, dims="x")
     same(Model(peak).fit(data, x=data.x, amp=1), Model(peak).fit(Y, x=X, amp=1).best_values)
 

@@ -52,6 +52,38 @@ def test_eval_takes_the_best_values_and_the_datas_variable_unless_told(result):
     np.testing.assert_array_equal(result.eval(result.init_params), result.init_fit)
 
 
+def test_the_start_is_kept_for_whoever_asks(result):
+    assert {name: p.value for name, p in result.init_params.items()} == result.init_values
+    np.testing.assert_array_equal(result.init_fit, peak(X, **result.init_values))
+    again = copy.deepcopy(result)
+    again.fit(data=2 * Y, amp=4)
+    assert again.init_values["amp"] == 4
+    np.testing.assert_array_equal(again.init_fit, peak(X, **again.init_values))
+    before = again.init_values.copy()
+    again.params["amp"].value = 99
+    assert again.init_values == before
+
+
+def test_arrays_that_the_function_keeps_are_not_touched():
+    seen = []
+
+    def model(x, amp, cen):
+        value = amp * np.exp(-((x - cen) ** 2))
+        seen.append((value, value.copy()))
+        return value
+
+    def viewed(x, amp, cen):
+        value = amp * np.exp(-((x - cen) ** 2))
+        seen.append((value[:], value.copy()))
+        return value
+
+    for function in (model, viewed):
+        Model(function).fit(Y, x=X, amp=1, cen=0.3, weights=np.full(X.size, 2.0))
+        assert len(seen) > 5
+        for value, as_it_was in seen:
+            np.testing.assert_array_equal(value, as_it_was)
+
+
 def test_components_add_up(both):
     parts = both.eval_components()
     assert list(parts) == ["p_", "l_"]
