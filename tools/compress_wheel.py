@@ -55,11 +55,10 @@ def rewrite(wheel: Path) -> tuple[int, int]:
                 len(name),
                 0,
             )
-            # fmt: off
             directory += CENTRAL.pack(
                 b"PK\1\2", member.create_system << 8 | 20, *common, 0, 0, member.internal_attr,
                 member.external_attr, len(body),
-            )  # fmt: on
+            )  # fmt: skip
             directory += name
             body += LOCAL.pack(b"PK\3\4", *common) + name + packed
             count += 1
