@@ -27,7 +27,7 @@ if grep -n -B 8 -A 2 'Warning:' "$log" >&2; then
 fi
 
 # And what else runs the routines for batches, compiled models and special functions.
-"$python" -m pytest -n "${JOBS:-auto}" tests/core tests/wrappers \
+"$python" -m pytest -n "${JOBS:-auto}" --dist worksteal tests/core tests/wrappers \
     tests/python/test_fit_many_native.py tests/python/test_compiled_model.py \
     tests/python/test_curve_fit.py tests/python/test_expression_special.py "$@"
 

@@ -18,16 +18,20 @@ import fitcore
 
 # What Cython's modules share: nothing to import.
 SHARED = "_cyutility"
-# A module that the build may leave out.
-OPTIONAL = {"_originals"}
+# Modules that the build may leave out.
+ABSENT = set() if find_spec("fitcore._originals") else {"_originals", "originals"}
 STUBS = sorted(
     path.name.removesuffix(".pyi")
     for path in Path(fitcore.__file__).parent.glob("*.pyi")
-    if path.name.removesuffix(".pyi") not in OPTIONAL or find_spec("fitcore._originals")
+    if path.name.removesuffix(".pyi") not in ABSENT
 )
 PUBLIC = [
     "fitcore",
-    *(f"fitcore.{m.name}" for m in pkgutil.iter_modules(fitcore.__path__) if m.name[0] != "_"),
+    *(
+        f"fitcore.{module.name}"
+        for module in pkgutil.iter_modules(fitcore.__path__)
+        if module.name[0] != "_" and module.name not in ABSENT
+    ),
 ]
 Shape = list[tuple[str, str, bool]]
 
