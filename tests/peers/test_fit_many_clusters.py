@@ -102,7 +102,7 @@ class TestDask:
     def test_a_data_set_that_kills_workers_costs_its_row(
         self, client: Any, monkeypatch: Any
     ) -> None:
-        monkeypatch.setattr("fitcore._batch_run.SUSPECT", 0)  # fewer deaths
+        monkeypatch.setattr("fitcore._batch_run.SUSPECT", 1)  # fewer deaths
         x = LINES[:6].copy()
         x[4] += 200
         with client.get_executor(retries=0) as executor:
