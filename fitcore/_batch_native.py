@@ -165,12 +165,9 @@ def fit_compiled(job: Job, chunk: Chunk) -> tuple[Rows, bool]:
         weights = data.weights
         if weights is not None and weights.ndim == 2:
             weights = weights[some]
-    # Known for the job, lest the bits of a fit depend on the others of its chunk.
-    shared = (
-        job.starts is None and not chunk.starts and x.ndim == 2
-        and (weights is None or weights.ndim == 1)
-    )  # fmt: skip
-    info, nfev, chisqr, covar = compiled.fitter.fit(x, y, weights, values, shared)
+    info, nfev, chisqr, covar = compiled.fitter.fit(
+        x, y, weights, values, _start_alike(job, chunk, data)
+    )
     good = info > 0
     start, ndata, done = data.start, data.ndata, None
     if not (good.all() and some.all()):
@@ -193,6 +190,22 @@ def fit_compiled(job: Job, chunk: Chunk) -> tuple[Rows, bool]:
     for name, array in others.items():
         rows[name][rest] = array
     return rows, interrupted
+
+
+def _start_alike(job: Job, chunk: Chunk, data: _Data) -> bool:
+    """Whether all fits of the batch have one start, and the same points and weights there.
+
+    What happens to be so in one chunk does not count, lest the bits of a fit depend on its chunk.
+    """
+    all_points = (
+        job.nan_policy != "omit" and job.mask is None and chunk.mask is None
+        and not isinstance(chunk.y, np.ma.MaskedArray)
+    )  # fmt: skip
+    weights = job.weights if chunk.weights is None else chunk.weights
+    return (
+        all_points and job.starts is None and not chunk.starts and data.x.ndim == 2
+        and (weights is None or weights.ndim < 2)
+    )  # fmt: skip
 
 
 def _prepare(job: Job, compiled: Compiled, chunk: Chunk) -> _Data | None:

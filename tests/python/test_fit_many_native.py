@@ -160,16 +160,21 @@ def test_rows_with_nan_are_those_of_single_fits() -> None:
         assert max(differences(omitted, i, alone)) < 1e-4
 
 
-def test_the_same_bits_for_any_number_of_threads_and_chunks() -> None:
+@pytest.mark.parametrize("policy", ["raise", "omit"])
+def test_the_same_bits_for_any_number_of_threads_and_chunks(policy: Any) -> None:
     ys, _ = peaks(50, seed=9)
     ys[7, 3] = np.nan
+    options = {"nan_policy": policy}
     model, params = native("peak_model", NAMES), peak_params(amp={"min": 0})
     params.add("area", expr="amp*wid*sqrt(2*pi)")
-    one = fit_many(model, ys, params, X, workers=1)
+    one = fit_many(model, ys, params, X, workers=1, **options)
+    assert one.success.sum() == (50 if policy == "omit" else 49)
     for workers, size in ((2, 7), (8, 1), (3, None)):
-        assert_same(fit_many(model, ys, params, X, workers=workers, chunk_size=size), one)
+        again = fit_many(model, ys, params, X, workers=workers, chunk_size=size, **options)
+        assert_same(again, one)
     with ThreadPoolExecutor(2) as pool:
-        assert_same(fit_many(model, ys, params, X, executor=pool, chunk_size=9), one)
+        again = fit_many(model, ys, params, X, executor=pool, chunk_size=9, **options)
+        assert_same(again, one)
     assert_allclose(one["area"], one["amp"] * one["wid"] * np.sqrt(2 * np.pi), rtol=1e-14)
 
 
