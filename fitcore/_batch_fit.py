@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from fitcore.result import MinimizerResult
 
 __all__ = [
-    "Chunk", "Job", "Rows", "call_starts", "empty_rows", "erase", "fail", "fit_chunk", "pack",
-    "run_job", "run_packed",
+    "Chunk", "Job", "Rows", "call_starts", "empty_rows", "erase", "fail", "fit_chunk",
+    "may_leave_out", "pack", "run_job", "run_packed",
 ]  # fmt: skip
 
 # What a fit gives: the type, the axes beyond that of the fits (p: parameters, v: variables), and
@@ -295,18 +295,23 @@ def fail(rows: Rows, k: int, reason: str) -> None:
     rows["message"][k] = reason
 
 
+def may_leave_out(job: Job, y: Any, mask: Any) -> bool:
+    """Whether points of these data, or of others of the batch, may be left out."""
+    given = job.mask is not None or mask is not None or isinstance(y, np.ma.MaskedArray)
+    return given or job.nan_policy == "omit"
+
+
 def left_out(
     job: Job, y: Any, weights: NDArray[np.float64] | None, mask: Any
 ) -> NDArray[np.bool_] | None:
     """Points that are left out, in the shape of `y`, of one data set or more; None if none is."""
-    masked = isinstance(y, np.ma.MaskedArray)
-    if job.mask is None and mask is None and not masked and job.nan_policy != "omit":
+    if not may_leave_out(job, y, mask):
         return None
     out = np.zeros(y.shape, dtype=bool)
     for given in (job.mask, mask):
         if given is not None:
             out |= np.asarray(given, dtype=bool)
-    if masked:
+    if isinstance(y, np.ma.MaskedArray):
         out |= np.ma.getmaskarray(y)
         y = y.data
     if job.nan_policy == "omit":

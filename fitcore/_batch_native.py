@@ -9,7 +9,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from fitcore._batch import BatchFitter, derive, statistics
-from fitcore._batch_fit import Chunk, Job, Rows, call_starts, empty_rows, fit_chunk, left_out
+from fitcore._batch_fit import (
+    Chunk,
+    Job,
+    Rows,
+    call_starts,
+    empty_rows,
+    fit_chunk,
+    left_out,
+    may_leave_out,
+)
 from fitcore._compiled_model import compile_model
 from fitcore._leastsq_start import NEXT, ROUNDING, START_INSIDE
 
@@ -197,14 +206,9 @@ def _start_alike(job: Job, chunk: Chunk, data: _Data) -> bool:
 
     What happens to be so in one chunk does not count, lest the bits of a fit depend on its chunk.
     """
-    all_points = (
-        job.nan_policy != "omit" and job.mask is None and chunk.mask is None
-        and not isinstance(chunk.y, np.ma.MaskedArray)
-    )  # fmt: skip
-    weights = job.weights if chunk.weights is None else chunk.weights
     return (
-        all_points and job.starts is None and not chunk.starts and data.x.ndim == 2
-        and (weights is None or weights.ndim < 2)
+        job.starts is None and not chunk.starts and not may_leave_out(job, chunk.y, chunk.mask)
+        and data.x.ndim == 2 and (data.weights is None or data.weights.ndim == 1)
     )  # fmt: skip
 
 
