@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from fitcore._fit import all_finite, twins
+from fitcore._arrays import all_finite
+from fitcore._fit import twins
 from fitcore._leastsq_fit import DEPENDENT, EPSFCN, dependent_columns
 from fitcore._leastsq_start import ROUNDING, check_range, range_between
 from fitcore._statistics import goodness, set_uncertainties

@@ -9,14 +9,12 @@ from fitcore.minpack import Evaluator, LevenbergMarquardt
 __all__ = [
     "AbortFitException",
     "ParameterResidual",
-    "all_finite",
     "coerce_float64",
     "twins",
 ]
 
 class AbortFitException(Exception): ...
 
-def all_finite(a: ArrayLike) -> bool: ...
 def twins(items: Iterable[Any]) -> list[Any]: ...
 def coerce_float64(
     arr: Any,

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitcore._arrays import all_finite
 from fitcore._bounded_lm import BoundedLevenbergMarquardt
-from fitcore._fit import all_finite
 from fitcore._leastsq_fit import (
     CONVERGED,
     DEPENDENT,

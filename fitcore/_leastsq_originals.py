@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitcore._fit import AbortFitException, all_finite
+from fitcore._arrays import all_finite
+from fitcore._fit import AbortFitException
 from fitcore._leastsq_fit import (
     CONVERGED,
     DEPENDENT,

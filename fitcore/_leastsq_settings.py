@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import math
 import operator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from fitcore._arguments import read_bool, read_number
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 __all__ = ["DEFAULTS", "read_limit", "read_settings"]
 
@@ -27,6 +30,8 @@ DEFAULTS: dict[str, Any] = {
     "bounds": "mapped",
     "callback": None,
 }
+# What there is when nothing is given.
+PLAIN = {**DEFAULTS, "jac": "2-point"}
 # What older scripts pass on to MINPACK's Python interface, and what changes nothing here.
 IGNORED = ("full_output",)
 BOUNDS = ("mapped", "native")
@@ -36,62 +41,63 @@ UNLIMITED = 2**60
 
 
 def read_settings(options: dict[str, Any]) -> dict[str, Any]:
-    """Settings with their defaults; TypeError for an unknown one."""
-    if not options:
-        return dict(PLAIN)
-    return _read(options)
+    """Settings with their defaults; TypeError for an unknown one.
 
-
-def _read(options: dict[str, Any]) -> dict[str, Any]:
-    settings = dict(DEFAULTS)
+    Only what is given is checked, which matters in small fits.
+    """
+    settings = dict(PLAIN)
     for name, value in options.items():
-        if name in settings:
-            settings[name] = value
+        if name in READERS:
+            settings[name] = READERS[name](value, name)
         elif name not in IGNORED:
             raise TypeError(
                 f"leastsq got an unexpected keyword argument {name!r}; its settings are "
                 f"{', '.join(DEFAULTS)}"
             )
-    jac, dfun = settings["jac"], settings["Dfun"]
-    if callable(jac):
-        if dfun is not None and dfun is not jac:
-            raise TypeError("jac and Dfun are two functions for the same Jacobian; give one")
-        settings["Dfun"], settings["jac"] = jac, "analytic"
-    elif dfun is not None:
-        if not callable(dfun):
-            raise TypeError(f"Dfun must be callable or None, got {dfun!r:.80}")
-        if jac is not None:
-            raise TypeError(f"jac={jac!r:.80} and Dfun are two ways to the same Jacobian; give one")
-        settings["jac"] = "analytic"
-    elif jac is None:
-        settings["jac"] = "2-point"
-    elif not isinstance(jac, str) or jac not in SCHEMES:
-        raise (ValueError if isinstance(jac, str) else TypeError)(
-            f"jac must be a callable or one of {', '.join(map(repr, SCHEMES))}; got {jac!r:.80}"
-        )
-    bounds = settings["bounds"]
-    if not isinstance(bounds, str) or bounds not in BOUNDS:
-        raise (ValueError if isinstance(bounds, str) else TypeError)(
-            f"bounds must be one of {', '.join(map(repr, BOUNDS))}, the way they are kept; got "
-            f"{bounds!r:.80}"
-        )
-    if settings["callback"] is not None and not callable(settings["callback"]):
-        raise TypeError(f"callback must be callable or None, got {settings['callback']!r}")
-    if settings["maxfev"] is not None:
-        settings["maxfev"] = _count(settings["maxfev"], "maxfev") or None
-    for name in ("ftol", "xtol", "gtol", "factor"):
-        settings[name] = read_number(settings[name], name)
-    if settings["epsfcn"] is not None:
-        settings["epsfcn"] = read_number(settings["epsfcn"], "epsfcn")
-    if settings["diag"] is not None:
-        settings["diag"] = _scales(settings["diag"])
-    for name in ("col_deriv", "refine"):
-        settings[name] = read_bool(settings[name], name)
+    if "jac" in options or "Dfun" in options:
+        settings["jac"], settings["Dfun"] = _way_to_jacobian(options)
     return settings
 
 
-# What there is to read when nothing is given, as most fits have it.
-PLAIN = _read({})
+def _way_to_jacobian(options: dict[str, Any]) -> tuple[str, Any]:
+    """The scheme of the Jacobian and the user's function for it, from `jac` and `Dfun`."""
+    jac, dfun = options.get("jac"), options.get("Dfun")
+    if dfun is not None and not callable(dfun):
+        raise TypeError(f"Dfun must be callable or None, got {dfun!r:.80}")
+    if callable(jac):
+        if dfun is not None and dfun is not jac:
+            raise TypeError("jac and Dfun are two functions for the same Jacobian; give one")
+        return "analytic", jac
+    if dfun is not None:
+        if jac is not None:
+            raise TypeError(f"jac={jac!r:.80} and Dfun are two ways to the same Jacobian; give one")
+        return "analytic", dfun
+    if jac is None:
+        return PLAIN["jac"], None
+    if not isinstance(jac, str) or jac not in SCHEMES:
+        raise (ValueError if isinstance(jac, str) else TypeError)(
+            f"jac must be a callable or one of {', '.join(map(repr, SCHEMES))}; got {jac!r:.80}"
+        )
+    return jac, None
+
+
+def _bounds(value: Any, name: str) -> str:
+    if isinstance(value, str) and value in BOUNDS:
+        return value
+    raise (ValueError if isinstance(value, str) else TypeError)(
+        f"{name} must be one of {', '.join(map(repr, BOUNDS))}, the way they are kept; got "
+        f"{value!r:.80}"
+    )
+
+
+def _function(value: Any, name: str) -> Any:
+    if value is not None and not callable(value):
+        raise TypeError(f"{name} must be callable or None, got {value!r}")
+    return value
+
+
+def _optional_number(value: Any, name: str) -> float | None:
+    return None if value is None else read_number(value, name)
 
 
 def read_limit(max_nfev: int | None, nvarys: int) -> int:
@@ -125,10 +131,32 @@ def _count(value: Any, name: str) -> int:
     return min(count, UNLIMITED)
 
 
-def _scales(diag: Any) -> Any:
+def _maxfev(value: Any, name: str) -> int | None:
+    """MINPACK's limit; 0 is none, as in SciPy."""
+    return None if value is None else _count(value, name) or None
+
+
+def _scales(value: Any, name: str) -> Any:
     try:
-        return np.array(diag, dtype=np.float64)
+        return None if value is None else np.array(value, dtype=np.float64)
     except (TypeError, ValueError) as exc:
         raise TypeError(
-            f"diag must be numbers, a scale for each variable; got {diag!r:.80}"
+            f"{name} must be numbers, a scale for each variable; got {value!r:.80}"
         ) from exc
+
+
+READERS: dict[str, Callable[[Any, str], Any]] = {
+    "ftol": read_number,
+    "xtol": read_number,
+    "gtol": read_number,
+    "maxfev": _maxfev,
+    "epsfcn": _optional_number,
+    "factor": read_number,
+    "diag": _scales,
+    "jac": lambda value, _: value,  # together, by `_way_to_jacobian`
+    "Dfun": lambda value, _: value,
+    "col_deriv": read_bool,
+    "refine": read_bool,
+    "bounds": _bounds,
+    "callback": _function,
+}

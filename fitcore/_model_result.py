@@ -172,7 +172,9 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
             self.__dict__.pop(name, None)
         self.init_params = self.params  # the fit works on a copy, which becomes `params`
         self.userfcn = self.model._residual
-        self._adopt(self.minimize(method=self.method, **self._derivatives()))
+        output = self.minimize(method=self.method, **self._derivatives())
+        self._adopt(output)
+        output._minimizer = None  # as in `minimize`; whoever asks for `result` has it again
 
     def _derivatives(self) -> dict[str, Any]:
         """The Jacobian of the model, if it is known, as a setting of the method.

@@ -154,7 +154,6 @@ class Minimizer(OtherMethods, Penalty, LastResult):
         self.max_nfev = max_nfev
         self.backend = check_backend(backend)
         self.kws = kws
-        self.result: MinimizerResult | None = None
         self.sampler: Any = None  # emcee's, of the last call
 
     @property
@@ -536,6 +535,7 @@ def minimize(fcn: Any, params: Any, *ordered: Any, **named: Any) -> MinimizerRes
             raise TypeError(f"{name} must be given, got None")
     source = items_by_name(params) if inplace else None
     result = fitter.minimize("leastsq" if method is None else method)
+    fitter.result = None  # which has the fitter: only the garbage collector could free the two
     result._source = source
     result._write_back()
     return result

@@ -1,8 +1,13 @@
 # Arrays and numbers on their way from Python to the core.
+from libc.stdint cimport int64_t
 cimport numpy as cnp
 
 cdef extern from "sole_owner.h":
     bint FITCORE_SOLE_OWNER(cnp.ndarray a)
+
+cdef extern from "loops.h" nogil:
+    bint finite "fitcore_finite"(const double *a, int64_t n)
+    void multiply "fitcore_multiply"(int64_t n, double factor, const double *x, double *y)
 
 
 cdef inline double *doubles(cnp.ndarray a) noexcept:

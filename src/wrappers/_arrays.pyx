@@ -51,15 +51,9 @@ cpdef object real_array(object value, str name, int ndmin):
 
 cpdef bint all_finite(cnp.ndarray a) except -1:
     """Whether an array of doubles, contiguous in the order of C, holds neither NaN nor infinity."""
-    cdef const double *x
-    cdef Py_ssize_t i
     if cnp.PyArray_TYPE(a) != cnp.NPY_DOUBLE or not cnp.PyArray_ISCARRAY_RO(a):
         return bool(np.isfinite(a).all())
-    x = <const double *> cnp.PyArray_DATA(a)
-    for i in range(cnp.PyArray_SIZE(a)):
-        if not isfinite(x[i]):
-            return False
-    return True
+    return finite(doubles(a), cnp.PyArray_SIZE(a))
 
 
 cpdef double number(object value, str name, double least) except? -1:

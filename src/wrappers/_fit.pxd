@@ -10,7 +10,6 @@ cdef enum:
     POLICY_PROPAGATE
     POLICY_OMIT
 
-cdef bint finite(const double *a, Py_ssize_t n) noexcept nogil
 # The size of difference steps in the internal value x of a parameter, and the longest.
 cdef double step_size(ParameterBase item, double x, double floor) noexcept nogil
 cdef double longest_step(ParameterBase item, double x) noexcept nogil

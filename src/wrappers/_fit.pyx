@@ -3,7 +3,7 @@
 
 from cpython.object cimport PyObject_CallObject
 from libc.math cimport INFINITY, NAN, cbrt, fabs, fmax, fmin, isfinite
-from libc.stdint cimport int64_t, uint64_t
+from libc.stdint cimport int64_t
 from libc.string cimport memcpy
 cimport numpy as cnp
 
@@ -11,6 +11,7 @@ import numpy as np
 
 from fitcore._stops import AbortFitException, NotFinite, ResidualsChanged
 
+from fitcore._arrays cimport doubles, finite
 from fitcore._parameter cimport ParameterBase
 from fitcore.minpack cimport (
     JAC_ANALYTIC, JAC_CENTRAL, JAC_COMPLEX, JAC_FORWARD, TASK_DONE, TASK_JACOBIAN, Evaluator,
@@ -19,25 +20,11 @@ from fitcore.minpack cimport (
 
 cnp.import_array()
 
-__all__ = ["AbortFitException", "ParameterResidual", "all_finite", "coerce_float64", "twins"]
+__all__ = ["AbortFitException", "ParameterResidual", "coerce_float64", "twins"]
 
 cdef dict POLICIES = {"raise": POLICY_RAISE, "propagate": POLICY_PROPAGATE, "omit": POLICY_OMIT}
 cdef dict SCHEMES = {"analytic": JAC_ANALYTIC, "2-point": JAC_FORWARD, "3-point": JAC_CENTRAL,
                      "cs": JAC_COMPLEX}
-
-
-cdef bint finite(const double *a, Py_ssize_t n) noexcept nogil:
-    # An exponent of all ones carries into the sign bit. No branches: the loop is vectorized.
-    cdef const uint64_t *bits = <const uint64_t *> a
-    cdef uint64_t carry = 0
-    cdef Py_ssize_t i
-    for i in range(n):
-        carry |= (bits[i] & 0x7ff0000000000000ULL) + 0x0010000000000000ULL
-    return (carry >> 63) == 0
-
-
-cdef inline double *doubles(cnp.ndarray a) noexcept:
-    return <double *> cnp.PyArray_DATA(a)
 
 
 cdef inline bint is_plain(object value) noexcept:
@@ -83,12 +70,6 @@ cdef object to_float64(object array, str who):
         except (TypeError, ValueError) as exc:
             raise TypeError(f"{who} must be an array of numbers, got {array!r:.80}") from exc
     return np.asarray(array, dtype=np.float64)
-
-
-def all_finite(a):
-    """Whether a contiguous array of float64 holds neither NaN nor infinity."""
-    cdef cnp.ndarray array = np.ascontiguousarray(a, dtype=np.float64)
-    return finite(doubles(array), cnp.PyArray_SIZE(array))
 
 
 cdef ParameterBase twin(ParameterBase old):

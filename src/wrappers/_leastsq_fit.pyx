@@ -16,7 +16,8 @@ from fitcore.minpack cimport LevenbergMarquardt, lm_state
 
 import numpy as np
 
-from fitcore._fit import all_finite, twins
+from fitcore._arrays import all_finite
+from fitcore._fit import twins
 from fitcore._leastsq_start import check_range, has_bounds, leave_bounds, without_bounds
 from fitcore._native_fit import residual_of
 

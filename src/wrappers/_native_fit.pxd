@@ -1,5 +1,6 @@
 # Fits of native functions with Parameters: what stands between the solver and the function.
 from libc.stdint cimport int64_t
+cimport numpy as cnp
 
 from fitcore._fit cimport ParameterResidual
 from fitcore._native cimport NativeCall, fitcore_calls
@@ -65,11 +66,15 @@ cdef class NativeParameterResidual(ParameterResidual):
     cdef native_fit fit
     cdef fitcore_calls own
     cdef list items                     # all parameters
-    cdef object memory                  # of the arrays of fit
+    cdef list memory                    # of the arrays of fit
     cdef bint compiled                  # whether all expressions are
     cdef readonly object stop_code      # what the function returned, if it has stopped the fit
 
     cdef int prepare(self) except -1
+    cdef list chosen(self, list names)
+    cdef int lay_out_slopes(self, list places, list chosen) except -1
+    cdef double *numbers(self, cnp.npy_intp size) except NULL
+    cdef int64_t *integers(self, list values) except NULL
     cdef int gather(self) except -1
     cdef int because(self) except -1
     cdef int by_asteval(self, const double *u, Py_ssize_t n) except -1

@@ -6,10 +6,10 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 cimport numpy as cnp
 
-from fitcore._arrays cimport doubles
+from fitcore._arrays cimport doubles, finite, multiply
 from fitcore._expression cimport SLOTS, Program
 from fitcore._fit cimport (
-    POLICY_OMIT, POLICY_PROPAGATE, POLICY_RAISE, ParameterResidual, finite, step_size,
+    POLICY_OMIT, POLICY_PROPAGATE, POLICY_RAISE, ParameterResidual, step_size,
 )
 from fitcore._native cimport (
     DRIVE_DONE, DRIVE_LOOKED, MODEL, OBJECTIVE, NativeCall, leave, start_calls,
@@ -124,8 +124,7 @@ cdef int slopes_by_variables(native_fit *fit, int64_t m, const double *u,
             column = fjac + j * m
             factor = (<ParameterBase> fit.mapping[j]).gradient(u[j])
             source = column if fit.slopes == NULL else fit.slopes + fit.columns[j] * m
-            for i in range(m):
-                column[i] = source[i] * factor
+            multiply(m, factor, source, column)
         return 0
     if chain_rule(fit, u) != 0:
         return 1
@@ -218,76 +217,47 @@ cdef class NativeParameterResidual(ParameterResidual):
     cdef int prepare(self) except -1:
         """Indices, programs and memory."""
         cdef native_fit *fit = &self.fit
-        cdef cnp.ndarray a
+        cdef list constraints, chosen = None, places, inputs = []
+        cdef dict where
         cdef Py_ssize_t k
-        params = self.params
-        self.items = list(params.values())
-        where = {id(parameter): index for index, parameter in enumerate(self.items)}
-        indices = {name: index for index, name in enumerate(params)}
+        cdef bint analytic = self.jac is self.function
+        self.items = list(self.params.values())
+        where = {id(self.items[k]): k for k in range(len(self.items))}
+        if self.function.names is not None:
+            chosen = self.chosen(list(self.function.names))
         fit.n, fit.total = len(self.varying), len(self.items)
-        names = self.function.names
-        if names is None:
-            names = tuple(params)
-            chosen = None
-        else:
-            missing = [name for name in names if name not in indices]
-            if missing:
-                raise ValueError(f"params has no {', '.join(missing)}, which the NativeFunction "
-                                 f"takes: it has {', '.join(indices) or 'none'}")
-            chosen = [indices[name] for name in names]
-            if chosen == list(range(fit.total)):
-                chosen = None
-        fit.taken = len(names)
-        constraints = [c for c in self.resolved() if id(c.target) in where]
-        if chosen is not None:
-            constraints = needed(constraints, {id(self.items[index]) for index in chosen})
-        self.compiled = all(c.program is not None and c.error is None
-                            and all(id(x) in where for x in c.inputs) for c in constraints)
-        analytic = self.jac is self.function
+        fit.taken = fit.total if chosen is None else len(chosen)
         places = [where[id(parameter)] for parameter in self.varying]
-        at = {place: k for k, place in enumerate(chosen or range(fit.total))}
-        columns = [at.get(place, -1) for place in places]
-        chained = bool(constraints) or -1 in columns
-        straight = not chained and columns == list(range(fit.taken))
-        inputs = [[where[id(x)] for x in c.inputs] for c in constraints] if self.compiled else []
+        constraints = self.resolved()
+        if constraints:
+            constraints = [c for c in constraints if id(c.target) in where]
+            if chosen is not None:
+                constraints = needed(constraints, {id(self.items[index]) for index in chosen})
+        self.compiled = all([c.program is not None and c.error is None
+                             and all([id(x) in where for x in c.inputs]) for c in constraints])
 
-        self.memory = memory = {}
-        memory["places"] = np.array(places, dtype=np.int64)
-        memory["values"] = np.zeros(max(1, fit.total))
-        memory["p"] = memory["values"] if chosen is None else np.zeros(fit.taken)
-        memory["mapping"] = np.zeros(max(1, fit.n), dtype=np.uintp)
-        targets = [where[id(c.target)] for c in constraints] if self.compiled else []
-        memory["ties"] = lay_out_ties(constraints if self.compiled else [], targets, inputs)
-        a = memory["places"]
-        fit.places = <int64_t *> cnp.PyArray_DATA(a)
-        a = memory["values"]
-        fit.values = doubles(a)
-        a = memory["p"]
-        fit.p = doubles(a)
-        a = memory["mapping"]
-        fit.mapping = <void **> cnp.PyArray_DATA(a)
+        self.memory = []
+        fit.places = self.integers(places)
+        fit.mapping = <void **> self.integers([0] * fit.n)
         for k in range(fit.n):
             fit.mapping[k] = <void *> self.mapping[k]
+        fit.values = fit.p = self.numbers(fit.total)
         fit.chosen = NULL
         if chosen is not None:
-            memory["chosen"] = a = np.array(chosen, dtype=np.int64)
-            fit.chosen = <int64_t *> cnp.PyArray_DATA(a)
-        a = memory["ties"][0]
-        fit.ties = <const tie *> cnp.PyArray_DATA(a)
-        fit.nties = len(inputs)
+            fit.chosen, fit.p = self.integers(chosen), self.numbers(fit.taken)
+        fit.ties, fit.nties = NULL, 0
+        if constraints and self.compiled:
+            inputs = [[where[id(x)] for x in c.inputs] for c in constraints]
+            ties = lay_out_ties(constraints, [where[id(c.target)] for c in constraints], inputs)
+            self.memory.append(ties)
+            fit.ties, fit.nties = <const tie *> cnp.PyArray_DATA(ties[0]), len(inputs)
         fit.chain, fit.slopes, fit.columns = NULL, NULL, NULL
-        if analytic and self.compiled and not straight:
-            memory["slopes"] = a = np.zeros(self.rows * fit.taken)
-            fit.slopes = doubles(a)
-            memory["columns"] = a = np.array(columns, dtype=np.int64)
-            fit.columns = <int64_t *> cnp.PyArray_DATA(a)
-            if chained:
-                memory["chain"] = a = np.zeros(fit.total * fit.n)
-                fit.chain = doubles(a)
+        if analytic and self.compiled:
+            self.lay_out_slopes(places, chosen)
         fit.floors = NULL
         # Those of a Model, for each column one, as of differences: so counts and limits mean the
         # same whether its function has derivatives or not.
-        fit.counts_slopes = getattr(self.function, "model", None) is not None
+        fit.counts_slopes = self.function.model is not None
         fit.finite_slopes = self.policy == POLICY_RAISE
         start_calls(&self.own, True)
         self.function.as_residual(&fit.function, &fit.data)
@@ -297,6 +267,43 @@ cdef class NativeParameterResidual(ParameterResidual):
                 and self.compiled and not by_python):
             self.calls = &self.own
         return 0
+
+    cdef list chosen(self, list names):
+        """Indices of the parameters of these names; None if they are all of them, in order."""
+        cdef dict indices = {name: index for index, name in enumerate(self.params)}
+        cdef list missing = [name for name in names if name not in indices]
+        if missing:
+            raise ValueError(f"params has no {', '.join(missing)}, which the NativeFunction "
+                             f"takes: it has {', '.join(indices) or 'none'}")
+        return None if names == list(indices) else [indices[name] for name in names]
+
+    cdef int lay_out_slopes(self, list places, list chosen) except -1:
+        """Memory of derivatives, where those of the function are not those by the variables."""
+        cdef native_fit *fit = &self.fit
+        cdef list order = list(range(fit.total)) if chosen is None else chosen
+        cdef list columns = [order.index(place) if place in order else -1 for place in places]
+        cdef bint chained = fit.nties > 0 or -1 in columns
+        if not chained and columns == list(range(fit.taken)):
+            return 0
+        fit.slopes, fit.columns = self.numbers(self.rows * fit.taken), self.integers(columns)
+        if chained:
+            fit.chain = self.numbers(fit.total * fit.n)
+        return 0
+
+    cdef double *numbers(self, cnp.npy_intp size) except NULL:
+        cdef cnp.ndarray a = cnp.PyArray_ZEROS(1, &size, cnp.NPY_DOUBLE, 0)
+        self.memory.append(a)
+        return doubles(a)
+
+    cdef int64_t *integers(self, list values) except NULL:
+        cdef cnp.npy_intp size = len(values)
+        cdef cnp.ndarray a = cnp.PyArray_EMPTY(1, &size, cnp.NPY_INT64, 0)
+        cdef int64_t *at = <int64_t *> cnp.PyArray_DATA(a)
+        cdef Py_ssize_t k
+        self.memory.append(a)
+        for k in range(size):
+            at[k] = values[k]
+        return at
 
     def resolved(self):
         """All expressions of the parameters, in order of evaluation."""

@@ -8,7 +8,7 @@ from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
-from fitcore._arrays cimport count, doubles, fresh, number, real_array, sole_owner, zeros
+from fitcore._arrays cimport count, doubles, finite, fresh, number, real_array, sole_owner, zeros
 from fitcore._native cimport (
     DRIVE_CODE, DRIVE_DONE, DRIVE_EVALUATIONS, DRIVE_ITERATIONS, DRIVE_LOOKED, NativeCall,
     fitcore_calls, fitcore_differences, fitcore_forward_objective, leave, start_calls,
@@ -112,14 +112,6 @@ cdef cnp.ndarray _workspace(Py_ssize_t n):
 def as_gradient(value, Py_ssize_t n):
     """A gradient as n doubles, or an error that says what is wrong with it."""
     return _gradient(value, n)
-
-
-cdef bint _finite(const double *a, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        if not isfinite(a[i]):
-            return False
-    return True
 
 
 cdef class Objective:
@@ -453,7 +445,7 @@ cdef class LBFGSB:
         cdef double f = self.ft
         cdef bint first = s.task == LB_EVALUATE and not self.told
         self.told = s.task != LB_START
-        if first and not _finite(g, s.n):
+        if first and not finite(g, s.n):
             f = NAN                     # the bounds may hide it from the projected gradient
         if s.bounded:
             below, above = doubles(self._l), doubles(self._u)

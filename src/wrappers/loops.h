@@ -1,0 +1,38 @@
+#ifndef FITCORE_LOOPS_H
+#define FITCORE_LOOPS_H
+
+#include <stdint.h>
+#include <string.h>
+
+/* Loops over many doubles, in vector registers however little the module around them is optimized:
+   GCC leaves that out below -O3. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define FITCORE_LOOP __attribute__((optimize("O3"), noinline, unused)) static
+#else
+#define FITCORE_LOOP static inline
+#endif
+
+/* Whether none of them is NaN or infinite: whose exponent is all ones, which carries into the sign
+   bit. No early exit, which would keep the loop out of vector registers. */
+FITCORE_LOOP int fitcore_finite(const double *a, int64_t n)
+{
+    uint64_t bits, carry = 0;
+    for (int64_t i = 0; i < n; i++) {
+        memcpy(&bits, a + i, sizeof bits);
+        carry |= (bits & 0x7ff0000000000000u) + 0x0010000000000000u;
+    }
+    return carry >> 63 == 0;
+}
+
+/* y = factor x; both may be the same. */
+FITCORE_LOOP void fitcore_multiply(int64_t n, double factor, const double *x, double *y)
+{
+    if (x == y)
+        for (int64_t i = 0; i < n; i++)
+            y[i] *= factor;
+    else
+        for (int64_t i = 0; i < n; i++)
+            y[i] = factor * x[i];
+}
+
+#endif
