@@ -248,8 +248,9 @@ def complete(
     if found is not None and found.covar is not None:
         scale = known["redchi"] if scale_covar and not objective.scalar else 1.0
         if math.isfinite(scale):
-            set_uncertainties(result.params, objective.varying, found.covar, result.at_bound, scale)
-            result.covar = found.covar * scale
+            result.covar = set_uncertainties(
+                result.params, objective.varying, found.covar, result.at_bound, scale
+            )
             result.errorbars = True
         else:
             found.why = "the sum of squared residuals is beyond the range of doubles"

@@ -48,8 +48,7 @@ def fit_leastsq(
     n = result.nvarys
     if settings["maxfev"] is None:
         shown["maxfev"] = settings["maxfev"] = 2 * limit  # `limit` comes first
-    params = result.params
-    chosen = {name for name, value in options.items() if value is not None} if options else set()
+    chosen = {name for name, value in options.items() if value is not None}
     kind = NativeFit if settings["bounds"] == "native" else Fit
     if backend == "originals":
         check_settings(settings, chosen)
@@ -90,8 +89,7 @@ def fit_leastsq(
     if covar is not None and not math.isfinite(scale):
         covar, fit.why = None, "the sum of squared residuals is beyond the range of doubles"
     if covar is not None:
-        set_uncertainties(params, fit.varying, covar, at_bound, scale)
-        result.covar = covar * scale
+        result.covar = set_uncertainties(result.params, fit.varying, covar, at_bound, scale)
         result.errorbars = True
     result.message = _message(result, fit)
     return result

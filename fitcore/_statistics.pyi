@@ -29,7 +29,7 @@ def set_uncertainties(
     covar: ArrayLike,
     withheld: tuple[str, ...] = (),
     factor: float = 1.0,
-) -> None: ...
+) -> NDArray[np.float64]: ...
 def set_propagated(
     params: Any,
     expressions: list[Any],

@@ -31,11 +31,16 @@ cdef cnp.ndarray plain(object a):
 
 
 cdef double sum_of_squares(const double *a, Py_ssize_t n) noexcept nogil:
-    cdef double total = 0.0
-    cdef Py_ssize_t i
-    for i in range(n):
-        total += a[i] * a[i]
-    return total
+    cdef double s0 = 0.0, s1 = 0.0, s2 = 0.0, s3 = 0.0
+    cdef Py_ssize_t i, whole = n - n % 4
+    for i in range(0, whole, 4):
+        s0 += a[i] * a[i]
+        s1 += a[i + 1] * a[i + 1]
+        s2 += a[i + 2] * a[i + 2]
+        s3 += a[i + 3] * a[i + 3]
+    for i in range(whole, n):
+        s0 += a[i] * a[i]
+    return (s0 + s1) + (s2 + s3)
 
 
 def goodness(residual, Py_ssize_t nvarys):
@@ -82,7 +87,8 @@ def goodness(residual, Py_ssize_t nvarys):
         return {"ndata": 0, "nfree": nfree, "chisqr": NAN, "redchi": NAN, "aic": NAN, "bic": NAN}
     squares = sum_of_squares(<double *> cnp.PyArray_DATA(r), ndata)
     if isfinite(squares):
-        squares = np.dot(r, r)      # as users form it, to the last bit; of infinity it would warn
+        # as users form it by r @ r, to the last bit; of infinity it would warn
+        squares = cnp.PyArray_MatrixProduct(r, r)
     # A NaN stays one.
     chisqr = TINY * ndata if squares < TINY * ndata else squares
     if isfinite(chisqr):
@@ -147,8 +153,13 @@ def set_uncertainties(params, list varying, covar, tuple withheld=(), double fac
         Variables on a bound: they get none, and the rest count them as fixed.
     factor : float, default 1.0
         What `covar` is to be multiplied by; correlations do not depend on it, even where it is 0.
+
+    Returns
+    -------
+    ndarray, shape (n, n)
+        `covar` multiplied by `factor`.
     """
-    cdef cnp.ndarray matrix = plain(covar)
+    cdef cnp.ndarray matrix = plain(covar), scaled
     cdef Py_ssize_t i, j, n = len(varying)
     cdef const double *c = <const double *> cnp.PyArray_DATA(matrix)
     cdef cnp.ndarray correlated = correlations(matrix)
@@ -178,6 +189,10 @@ def set_uncertainties(params, list varying, covar, tuple withheld=(), double fac
         set_propagated(params, [value for value in params.values()
                                 if (<ParameterBase> value)._expr is not None],
                        names, matrix, factor)
+    scaled = cnp.PyArray_NewCopy(matrix, cnp.NPY_CORDER)
+    for i in range(n * n):
+        (<double *> cnp.PyArray_DATA(scaled))[i] *= factor
+    return scaled
 
 
 cdef dict compiled_variances(params, list names, cnp.ndarray covar):

@@ -7,7 +7,7 @@
 /* Loops over many doubles, in vector registers however little the module around them is optimized:
    GCC leaves that out below -O3. */
 #if defined(__GNUC__) && !defined(__clang__)
-#define FITCORE_LOOP __attribute__((optimize("O3"), noinline, unused)) static
+#define FITCORE_LOOP __attribute__((optimize("O3", "unroll-loops"), noinline, unused)) static
 #else
 #define FITCORE_LOOP static inline
 #endif

@@ -126,7 +126,7 @@ def test_limits_of_one_method_are_not_those_of_the_next() -> None:
     fitter.leastsq()
     assert fitter.result.success
     after = dict(vars(fitter))
-    for changed in ("result", "sampler", "_last_limit"):
+    for changed in ("_result", "sampler", "_last_limit"):
         before.pop(changed, None)
         after.pop(changed, None)
     assert after == before
