@@ -117,10 +117,11 @@ class ModelHints:
         params = Parameters()
         for full, settings in self._settings(kwargs):
             par = params[full] = Parameter(name=full)
-            try:
-                par.set(**settings)
-            except TypeError as exc:
-                raise TypeError(f"{self.name}, parameter {full!r}: {exc}") from None
+            if settings:
+                try:
+                    par.set(**settings)
+                except TypeError as exc:
+                    raise TypeError(f"{self.name}, parameter {full!r}: {exc}") from None
             if verbose:
                 print(f' - Adding parameter "{full}"')  # noqa: T201
         return params
