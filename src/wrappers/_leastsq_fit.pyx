@@ -126,6 +126,7 @@ cdef class Fit:
 
     def __init__(self, fcn, prepared, tuple args, dict kws, iter_cb, str nan_policy, limit,
                  dict settings, chosen=()):
+        cdef cnp.npy_intp i, n = len(prepared.var_names)
         self.fcn, self.args, self.kws, self.iter_cb = fcn, args, kws, iter_cb
         self.nan_policy, self.limit, self.settings = nan_policy, limit, settings
         self.params = prepared.params
@@ -139,8 +140,9 @@ cdef class Fit:
         if not self.mapped:
             self.mapping = without_bounds(self.varying)
         # A variable that gets near zero on its way is still of the order of its start.
-        self.floors = np.array([LEAST_SIZE * fabs((<ParameterBase> item)._val)
-                                for item in self.mapping])
+        self.floors = cnp.PyArray_SimpleNew(1, &n, cnp.NPY_DOUBLE)
+        for i in range(n):
+            doubles(self.floors)[i] = LEAST_SIZE * fabs((<ParameterBase> self.mapping[i])._val)
         self.bounded = has_bounds(self.mapping)
         if self.bounded:
             check_range(self.mapping)

@@ -200,7 +200,7 @@ cdef class NativeParameterResidual(ParameterResidual):
     """
 
     def __init__(self, NativeCall fcn not None, *args, **options):
-        super().__init__(fcn, *args, **options)
+        ParameterResidual.__init__(self, fcn, *args, **options)
         if (self.args or self.kws) and not fcn.complete:
             raise TypeError("a NativeFunction takes no further arguments: args and kws (fcn_args "
                             f"and fcn_kws) must be empty, got {self.args!r:.40} and "
@@ -280,9 +280,14 @@ cdef class NativeParameterResidual(ParameterResidual):
     cdef int lay_out_slopes(self, list places, list chosen) except -1:
         """Memory of derivatives, where those of the function are not those by the variables."""
         cdef native_fit *fit = &self.fit
-        cdef list order = list(range(fit.total)) if chosen is None else chosen
-        cdef list columns = [order.index(place) if place in order else -1 for place in places]
-        cdef bint chained = fit.nties > 0 or -1 in columns
+        cdef list order = list(range(fit.total))
+        cdef list columns
+        cdef bint chained
+        if chosen is None and fit.nties == 0 and places == order:
+            return 0
+        order = order if chosen is None else chosen
+        columns = [order.index(place) if place in order else -1 for place in places]
+        chained = fit.nties > 0 or -1 in columns
         if not chained and columns == list(range(fit.taken)):
             return 0
         fit.slopes, fit.columns = self.numbers(self.rows * fit.taken), self.integers(columns)
