@@ -103,7 +103,7 @@ PATH=$venv/bin:$PATH
 export PATH
 # By its full path, so that an import which rebuilds finds it whatever the PATH is then.
 cached=
-[ -z "${CYTHON_CACHE_DIR:-}" ] || cached="'$root/tools/cython_cached.sh' "
+[ -z "${FITCORE_CYTHON_CACHE:-}" ] || cached="'$root/tools/cython_cached.sh' "
 export CYTHON="$cached'$venv/bin/cython'"
 
 if [ "$profile" = lint ]; then
