@@ -27,9 +27,10 @@ import tempfile
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-# What the tests read; everything but the package itself.
+# What the tests read, everything but the package itself; and what other commands make of it.
 NEEDED = ("README.md", "conftest.py", "pyproject.toml", "tests", "docs", "examples", "benchmarks",
           "src", "tools")  # fmt: skip
+MADE = ("__pycache__", "_build", "_pictures", "gallery", "sg_execution_times.rst")
 COMPILER = re.compile(
     r"(.+-)?(cc|c89|c99|gcc|g\+\+|c\+\+|cpp|clang|clang\+\+|clang-cl|cl|gfortran|f77|f95|flang"
     r"|flang-new|ifort|ifx|icx|tcc|ccache)([-.]?[\d.]+)?(\.exe)?",
@@ -127,8 +128,7 @@ def main() -> int:
         work.mkdir()
         for item in map(ROOT.joinpath, NEEDED):
             if item.is_dir():
-                shutil.copytree(item, work / item.name,
-                                ignore=shutil.ignore_patterns("__pycache__"))  # fmt: skip
+                shutil.copytree(item, work / item.name, ignore=shutil.ignore_patterns(*MADE))
             elif item.is_file():
                 shutil.copy(item, work)
 
