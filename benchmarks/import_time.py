@@ -12,8 +12,8 @@ from _timing import interleaved
 
 
 def importer(module: str) -> Any:
-    # an interpreter that imports from a working tree would look for sources to rebuild first
-    command = [sys.executable, "-X", "frozen_modules=on", "-c", f"import {module}"]
+    # -P: what is installed, and not the sources in the directory this runs in
+    command = [sys.executable, "-P", "-X", "frozen_modules=on", "-c", f"import {module}"]
     return lambda: subprocess.run(command, check=True)
 
 

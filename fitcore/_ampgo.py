@@ -10,6 +10,7 @@ import numpy as np
 
 from fitcore import _tunnels
 from fitcore._arguments import read_whole
+from fitcore._tunnels import Settings
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -60,17 +61,17 @@ def ampgo(
     objfun: Callable[..., Any],
     x0: Any,
     args: Iterable[Any] = (),
-    local: str = "L-BFGS-B",
+    local: str = Settings.local,
     local_opts: dict[str, Any] | None = None,
     bounds: Bounds | None = None,
     maxfunevals: int | None = None,
-    totaliter: int = 20,
-    maxiter: int = 5,
-    glbtol: float = 1e-5,
-    eps1: float = 0.02,
-    eps2: float = 0.1,
-    tabulistsize: int = 5,
-    tabustrategy: str = "farthest",
+    totaliter: int = Settings.totaliter,
+    maxiter: int = Settings.maxiter,
+    glbtol: float = Settings.glbtol,
+    eps1: float = Settings.eps1,
+    eps2: float = Settings.eps2,
+    tabulistsize: int = Settings.tabulistsize,
+    tabustrategy: str = Settings.tabustrategy,
     disp: bool = False,
     *,
     seed: Any = None,
@@ -78,7 +79,7 @@ def ampgo(
     """Look for the global minimum of a function by adaptive memory programming.
 
     :meth:`fitcore.Minimizer.ampgo` does so for an objective of Parameters. See there for the
-    method and its source [1]_.
+    method, its source, and the settings that are not told below.
 
     Parameters
     ----------
@@ -89,28 +90,14 @@ def ampgo(
         Where to start.
     args : iterable, optional
         Further arguments of `objfun`.
-    local : {'L-BFGS-B', 'Nelder-Mead', 'Powell', 'TNC', 'SLSQP'}, default 'L-BFGS-B'
-        The local method; those besides the first need SciPy.
-    local_opts : dict, optional
-        Its options.
     bounds : sequence of (min, max), optional
         For each variable; None is no bound.
     maxfunevals : int, optional
         Limit on evaluations; default none.
-    totaliter, maxiter : int, default 20 and 5
-        Numbers of rounds, and of tunnels to look for in each.
-    glbtol : float, default 1e-5
-        By how much the function must be lower, relative to 1 + its size, to count.
-    eps1, eps2 : float, default 0.02 and 0.1
-        Aspiration, and the length of the step at which a tunnel begins.
-    tabulistsize : int, default 5
-        Length of the tabu list.
-    tabustrategy : {'farthest', 'oldest'}, default 'farthest'
-        Which point leaves it when it is full.
     disp : bool, default False
         Whether to print how the search ended.
-    seed : optional
-        For :func:`numpy.random.default_rng`.
+    local, local_opts, totaliter, maxiter, glbtol, eps1, eps2, tabulistsize, tabustrategy, seed
+        Settings of the search.
 
     Returns
     -------
@@ -131,11 +118,6 @@ def ampgo(
     Exception
         Whatever `objfun` raises.
 
-    References
-    ----------
-    .. [1] L. Lasdon, A. Duarte, F. Glover, M. Laguna, R. Martí, "Adaptive memory programming for
-       constrained global optimization", Computers & Operations Research 37, 1500-1509 (2010).
-
     Examples
     --------
     >>> from fitcore._ampgo import ampgo
@@ -153,21 +135,12 @@ def ampgo(
     if maxfunevals is not None and maxfunevals != math.inf:
         read_whole(maxfunevals, "maxfunevals", 1)
     limit = math.inf if maxfunevals is None else float(maxfunevals)
+    settings = Settings(
+        local, local_opts, totaliter, maxiter, glbtol, eps1, eps2, tabulistsize, tabustrategy, seed
+    )
     search = _Plain(objfun, start, tuple(args), _box(start, bounds), limit)
     try:
-        found = _tunnels.ampgo(
-            search,
-            local=local,
-            local_opts=local_opts,
-            totaliter=totaliter,
-            maxiter=maxiter,
-            glbtol=glbtol,
-            eps1=eps1,
-            eps2=eps2,
-            tabulistsize=tabulistsize,
-            tabustrategy=tabustrategy,
-            seed=seed,
-        )
+        found = _tunnels.ampgo(search, settings)
     except _LimitReached:
         found = _tunnels.Outcome(
             *search.best, "Maximum number of function evaluations exceeded", (0, 0)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,9 @@ from fitcore.parameter import Parameter, Parameters
 
 __all__ = [
     "by_name",
+    "check_settings",
+    "check_style",
+    "is_whole",
     "items_by_name",
     "read_bool",
     "read_correl",
@@ -21,6 +24,7 @@ __all__ = [
     "read_number",
     "read_parameters",
     "read_positional",
+    "read_whole",
     "signature",
 ]
 
@@ -194,6 +198,16 @@ def read_keywords(kws: Any) -> dict[str, Any]:
         f"kws must be a dict of the function's keyword arguments, got {type(kws).__name__}: "
         f"{kws!r:.60}"
     )
+
+
+def check_settings(method: str, given: Iterable[str], known: Collection[str]) -> None:
+    """Refuse a setting that a method does not have."""
+    for name in given:
+        if name not in known:
+            raise TypeError(
+                f"{method} got an unexpected keyword argument {name!r}; its settings are "
+                f"{', '.join(known)}"
+            )
 
 
 def read_correl(show_correl: Any, min_correl: Any) -> tuple[bool, float]:

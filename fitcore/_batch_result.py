@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitcore._extras import extra
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from os import PathLike
@@ -238,9 +240,7 @@ class BatchResult:
         ImportError
             If pandas is missing.
         """
-        from fitcore._result_table import pandas_for
-
-        pd = pandas_for("to_dataframe")
+        pd = extra("pandas", "to_dataframe")
         columns: dict[str, Any] = {}
         for k, name in enumerate(self.names):
             columns[name] = self._rows["values"][:, k]

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fitcore import lineshapes
 from fitcore._arrays import address
-from fitcore._lineshapes import FORMS, OPERATIONS, PLAN_DEPTH, make_plan, plan_address
+from fitcore._lineshapes import OPERATIONS, PLAN_DEPTH, make_plan, plan_address
 from fitcore._model import unresolved_arguments
 from fitcore._model_eval import (
     classes,
@@ -23,6 +23,7 @@ from fitcore._model_eval import (
     own_arguments,
 )
 from fitcore._native import NativeCall
+from fitcore._shape_values import find_form
 from fitcore.native import NativeFunction
 
 if TYPE_CHECKING:
@@ -78,8 +79,7 @@ def shape_of(func: Any, args: Mapping[str, Any]) -> tuple[str, int, list[str]] |
     if entry is not None and entry[0] in WITH_FORM:
         name, _, roots = entry
         kind, usual = WITH_FORM[name]
-        form = args.get("form", usual)
-        number = FORMS[kind].get(form) if isinstance(form, str) else None
+        number = find_form(kind, args.get("form", usual))
         return None if number is None else (name, number, roots)
     return entry
 

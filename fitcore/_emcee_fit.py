@@ -9,6 +9,7 @@ import numpy as np
 
 from fitcore._arguments import read_bool, read_parameters, read_whole
 from fitcore._at_minimum import complete
+from fitcore._extras import extra
 from fitcore._fit import AbortFitException
 from fitcore._objective import Objective
 
@@ -109,10 +110,7 @@ def fit_emcee(
     """See :meth:`fitcore.Minimizer.emcee`."""
     from fitcore.minimizer import MinimizerException
 
-    try:
-        import emcee
-    except ImportError as exc:
-        raise ImportError("method 'emcee' needs emcee: pip install fitcore[emcee]") from exc
+    emcee = extra("emcee", "method 'emcee'")
     fitter._function()
     if float_behavior not in BEHAVIORS:
         raise ValueError(

@@ -5,6 +5,8 @@ from __future__ import annotations
 from pickle import PicklingError
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from fitcore._extras import extra
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
     from concurrent.futures import Executor
@@ -114,10 +116,4 @@ def progress_bar(total: int | None, unit: str) -> Any:
     ImportError
         If tqdm is missing.
     """
-    try:
-        from tqdm import tqdm
-    except ImportError as exc:
-        raise ImportError(
-            "progress=True needs the package tqdm: pip install fitcore[progress]"
-        ) from exc
-    return tqdm(total=total, unit=unit)
+    return extra("tqdm", "a progress bar").tqdm(total=total, unit=unit)

@@ -2,7 +2,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Literal, NoReturn
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from fitcore.minpack import Evaluator, LevenbergMarquardt
 

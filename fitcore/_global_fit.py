@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from fitcore._arguments import is_whole, read_whole
-from fitcore._scipy_fit import finite_bounds, require_scipy
+from fitcore._extras import extra
+from fitcore._scipy_fit import finite_bounds
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -37,7 +38,7 @@ class Candidate(NamedTuple):
 
 def run_global(objective: Objective, name: str, kws: dict[str, Any]) -> Any:
     """Run one of SciPy's global methods; its result."""
-    optimize = require_scipy(f"method {name!r}")
+    optimize = extra("scipy.optimize", f"method {name!r}")
     kws = {key: value for key, value in kws.items() if value is not None}
     if name == "differential_evolution":
         bounds = finite_bounds(objective, name)
@@ -62,7 +63,7 @@ def run_global(objective: Objective, name: str, kws: dict[str, Any]) -> Any:
 
 def least_squares(objective: Objective, kws: dict[str, Any]) -> Any:
     """Run SciPy's `least_squares`; its result."""
-    optimize = require_scipy("method 'least_squares'")
+    optimize = extra("scipy.optimize", "method 'least_squares'")
     kws = dict(kws)
     dfun = kws.pop("Dfun", None)
     if dfun is not None:
@@ -129,7 +130,7 @@ def brute(
     objective: Objective, points: int, keep: int | str, workers: Any
 ) -> tuple[FloatArray, dict[str, Any]]:
     """Grid search: the best point, and the attributes of its result."""
-    optimize = require_scipy("method 'brute'")
+    optimize = extra("scipy.optimize", "method 'brute'")
     read_whole(points, "Ns", 1)
     if keep != "all" and not is_whole(keep, 1):
         raise ValueError(f"keep must be a whole number of at least 1, or 'all'; got {keep!r:.80}")

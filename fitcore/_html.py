@@ -10,7 +10,16 @@ import html
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
-from fitcore._view_data import LONGEST, MATRIX, correlations, lines, quality, verdicts
+from fitcore._view_data import (
+    at_bound,
+    columns,
+    correlations,
+    lines,
+    method,
+    quality,
+    remark,
+    verdicts,
+)
 
 if TYPE_CHECKING:
     from fitcore.parameter import Parameters
@@ -103,16 +112,12 @@ def parameters_html(params: Parameters, at_bound: tuple[str, ...] = ()) -> str:
     found = lines(params, at_bound)
     if not found:
         return table([[Cell("none", "left")]], caption="Parameters")
-    columns = {
+    heads = {
         "name": "name", "value": "value", "error": "standard error", "relative": "relative",
         "start": "initial", "low": "min", "high": "max",
         "note": "expression" if any(line.kind == "expr" for line in found) else "",
     }  # fmt: skip
-    shown = [
-        key
-        for key in columns
-        if key in ("name", "value") or any(getattr(line, key) for line in found)
-    ]
+    shown = columns(found)
     rows = []
     for line in found:
         item = params[line.name]
@@ -128,7 +133,7 @@ def parameters_html(params: Parameters, at_bound: tuple[str, ...] = ()) -> str:
             title = full if key in ("value", "error") else ""
             row.append(Cell(getattr(line, key), "left" if left else "right", colour, title))
         rows.append(row)
-    head = [Cell(columns[key], "left" if key in ("name", "note") else "right") for key in shown]
+    head = [Cell(heads[key], "left" if key in ("name", "note") else "right") for key in shown]
     return table(rows, head, "Parameters")
 
 
@@ -155,33 +160,31 @@ def correlations_html(params: Parameters, min_correl: float = 0.1) -> str:
     str
         Empty if there are none.
     """
-    names, pairs = correlations(params, min_correl)
-    if not pairs:
+    found = correlations(params, min_correl)
+    if not found.pairs:
         return ""
     note = f"Correlations (those below {min_correl:g} are not shown)"
-    if len(names) > MATRIX:
-        listed = list(pairs.items())[:LONGEST]
+    if found.many:
+        listed, more = found.largest()
         rows = [
             [Cell(a, "left"), Cell(b, "left"), Cell(f"{c:+.3f}", colour=shade(c))]
-            for (a, b), c in listed
+            for a, b, c in listed
         ]
-        if len(listed) < len(pairs):
-            note = f"The {LONGEST} largest of {len(pairs)} correlations"
+        if more:
+            note = f"The {len(listed)} largest of {len(found.pairs)} correlations"
         return table(rows, caption=note)
-    both = pairs | {(b, a): c for (a, b), c in pairs.items()}
     rows = []
-    for one in names:
-        row = [Cell(one, "left")]
-        for other in names:
-            value = both.get((one, other))
-            if one == other:
+    for i, (name, values) in enumerate(zip(found.names, found.matrix(), strict=True)):
+        row = [Cell(name, "left")]
+        for j, value in enumerate(values):
+            if i == j:
                 row.append(Cell("1", "center", COLOURS["fixed"]))
             elif value is None:
                 row.append(Cell(""))
             else:
                 row.append(Cell(f"{value:+.3f}", "center", shade(value)))
         rows.append(row)
-    return table(rows, [Cell(""), *(Cell(name, "center") for name in names)], note)
+    return table(rows, [Cell(""), *(Cell(name, "center") for name in found.names)], note)
 
 
 def result_html(
@@ -203,13 +206,11 @@ def result_html(
     -------
     str
     """
-    from fitcore.printfuncs import _method
-
     parts = [f"<h2>Fit Result</h2><div>{''.join(badge(*v) for v in verdicts(result))}</div>"]
-    said = str(getattr(result, "message", "") or "")
-    if said and not (result.success and result.errorbars):
+    said = remark(result)
+    if said:
         parts.append(f"<div style='margin:4px 0'>{html.escape(said)}</div>")
-    rows = [[Cell("method", "left"), Cell(_method(result), "left")]]
+    rows = [[Cell("method", "left"), Cell(method(result), "left")]]
     if model:
         rows.insert(0, [Cell("model", "left"), Cell(model, "left")])
     parts.append(table(rows))
@@ -222,7 +223,7 @@ def result_html(
         rows.append(row)
     parts += [
         table(rows, caption="Statistics"),
-        parameters_html(result.params, tuple(getattr(result, "at_bound", ()) or ())),
+        parameters_html(result.params, at_bound(result)),
     ]
     if show_correl:
         parts.append(correlations_html(result.params, min_correl))

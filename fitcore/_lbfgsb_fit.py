@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitcore._arguments import read_bool, read_number
+from fitcore._arguments import check_settings, read_bool, read_number
 from fitcore._at_minimum import Survey, survey
 from fitcore._native_objective import ScaledObjective, UncompiledExpression
 from fitcore._objective import FELT, steps_of
@@ -71,6 +71,7 @@ def read_settings(options: dict[str, Any]) -> dict[str, Any]:
     settings = dict(DEFAULTS)
     options = dict(options)
     options.update(options.pop("options", None) or {})
+    check_settings("lbfgsb", options, [*DEFAULTS, "ftol", "tol", *ALIASES])
     tol = options.pop("tol", None)
     if tol is not None:
         options.setdefault("ftol", tol)
@@ -79,14 +80,8 @@ def read_settings(options: dict[str, Any]) -> dict[str, Any]:
     if ftol is not None:
         settings["factr"] = read_number(ftol, "ftol") / EPS
     for name, value in options.items():
-        known = ALIASES.get(name, name)
-        if known not in settings:
-            raise TypeError(
-                f"lbfgsb got an unexpected keyword argument {name!r}; its settings are "
-                f"{', '.join([*DEFAULTS, 'ftol', 'tol', *ALIASES])}"
-            )
         if value is not None:
-            settings[known] = value
+            settings[ALIASES.get(name, name)] = value
     for name in ("factr", "pgtol"):
         settings[name] = read_number(settings[name], name)
         if not 0 <= settings[name] < math.inf:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitcore._arguments import read_bool, read_number
+from fitcore._arguments import check_settings, read_bool, read_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,10 +50,7 @@ def read_settings(options: dict[str, Any]) -> dict[str, Any]:
         if name in READERS:
             settings[name] = READERS[name](value, name)
         elif name not in IGNORED:
-            raise TypeError(
-                f"leastsq got an unexpected keyword argument {name!r}; its settings are "
-                f"{', '.join(DEFAULTS)}"
-            )
+            check_settings("leastsq", [name], DEFAULTS)
     if "jac" in options or "Dfun" in options:
         settings["jac"], settings["Dfun"] = _way_to_jacobian(options)
     return settings

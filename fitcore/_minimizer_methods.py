@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from fitcore._arguments import check_settings
 from fitcore._emcee_fit import TemperaturesAreGone, fit_emcee
 from fitcore._methods import SCALAR, find_method
 from fitcore._other_fits import (
@@ -531,11 +532,6 @@ class OtherMethods:
             "run_mcmc_kwargs": run_mcmc_kwargs,
         }  # fmt: skip
         for given in (self.kws, chosen):
-            unknown = set(given) - set(settings)
-            if unknown:
-                raise TypeError(
-                    f"emcee got an unexpected keyword argument {min(unknown)!r}; its settings are "
-                    f"{', '.join(settings)}"
-                )
+            check_settings("emcee", given, settings)
             settings.update({key: value for key, value in given.items() if value is not None})
         return fit_emcee(self, params, **settings)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitcore._extras import extra
 from fitcore._model_complex import get_reducer, propagate_err
 
 if TYPE_CHECKING:
@@ -77,12 +78,9 @@ class ResultPlots:
             values = everywhere(self.model.eval(self.init_params, **at), curve)
             ax.plot(curve, reduce(values), initfmt, label="initial fit", **(init_kws or {}))
         errors = error_bars(self, yerr, parse_complex)
-        if errors is None:
-            ax.plot(x, reduce(self.data), datafmt, label="data", **(data_kws or {}))
-        else:
-            ax.errorbar(
-                x, reduce(self.data), yerr=errors, fmt=datafmt, label="data", **(data_kws or {})
-            )
+        draw_points(
+            ax, x, reduce(self.data), errors, datafmt, {"label": "data", **(data_kws or {})}
+        )
         values = everywhere(self.model.eval(self.params, **at), curve)
         ax.plot(curve, reduce(values), fitfmt, label="best fit", **(fit_kws or {}))
         set_title(ax, title, self.model.name, ax_kws)
@@ -125,10 +123,7 @@ class ResultPlots:
         ax.axhline(0, **{"color": "k", **(fit_kws or {})})
         left = reduce(self.data) - reduce(everywhere(self.eval(), x))
         errors = error_bars(self, yerr, parse_complex)
-        if errors is None:
-            ax.plot(x, left, datafmt, **(data_kws or {}))
-        else:
-            ax.errorbar(x, left, yerr=errors, fmt=datafmt, **(data_kws or {}))
+        draw_points(ax, x, left, errors, datafmt, data_kws or {})
         set_title(ax, title, self.model.name, ax_kws)
         ax.set_ylabel("residuals")
         return ax
@@ -194,13 +189,10 @@ show_init, parse_complex, title
 def matplotlib_pyplot() -> Any:
     """Import pyplot; None, with a message, where it is missing, as scripts for lmfit expect."""
     try:
-        import matplotlib.pyplot as plt
-    except ImportError:
-        print(  # noqa: T201
-            "matplotlib module is required for plotting the results: pip install fitcore[plot]"
-        )
+        return extra("matplotlib.pyplot", "plotting the results")
+    except ImportError as missing:
+        print(missing)  # noqa: T201
         return None
-    return plt
 
 
 def plotted_variable(result: ModelResult) -> str | None:
@@ -238,6 +230,16 @@ def error_bars(result: ModelResult, yerr: Any, parse_complex: str) -> Any:
                 else 1 / np.abs(weights)
             )
     return propagate_err(result.data, np.broadcast_to(yerr, np.shape(result.data)), parse_complex)
+
+
+def draw_points(
+    ax: Any, x: Any, y: Any, errors: Any, fmt: str, keywords: Mapping[str, Any]
+) -> None:
+    """Draw points, with error bars if there are any."""
+    if errors is None:
+        ax.plot(x, y, fmt, **keywords)
+    else:
+        ax.errorbar(x, y, yerr=errors, fmt=fmt, **keywords)
 
 
 def set_title(ax: Any, title: str | None, default: str, ax_kws: Mapping[str, Any] | None) -> None:

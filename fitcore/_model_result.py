@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from fitcore._arguments import read_correl
 from fitcore._compiled_model import compile_residual
+from fitcore._extras import extra
 from fitcore._html import result_html
 from fitcore._methods import find_method
 from fitcore._model import squares
@@ -21,7 +22,7 @@ from fitcore._model_jacobian import has_jacobian, has_own_jacobian, residual_jac
 from fitcore._model_plot import ResultPlots
 from fitcore._model_result_json import ModelResultInJson
 from fitcore._model_uncertainty import band
-from fitcore._result_table import pandas_for, parameters_frame, plain
+from fitcore._result_table import parameters_frame, plain
 from fitcore._statistics import set_propagated
 from fitcore.confidence import conf_interval
 from fitcore.minimizer import Minimizer, MinimizerException
@@ -483,7 +484,7 @@ class ModelResult(ResultPlots, ModelResultInJson, Minimizer):
         columns |= {"best_fit": self.best_fit, "residual": self.data - self.best_fit}
         if len(self.components) > 1:
             columns |= self.eval_components()
-        return pandas_for("to_dataframe").DataFrame(
+        return extra("pandas", "to_dataframe").DataFrame(
             {name: np.broadcast_to(value, shape).ravel() for name, value in columns.items()}
         )
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitcore._arguments import check_settings
 from fitcore._at_minimum import SHORT, Survey, complete, survey
 from fitcore._fit import AbortFitException
 from fitcore._global_fit import brute, least_squares, run_global
@@ -16,7 +18,7 @@ from fitcore._messages import stopped_text
 from fitcore._methods import SCALAR
 from fitcore._objective import Objective
 from fitcore._scipy_fit import scalar
-from fitcore._tunnels import ampgo
+from fitcore._tunnels import Settings, ampgo
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -297,10 +299,12 @@ def fit_ampgo(
     kws = {**fitter.kws, **kws}
     kws.pop("disp", None)
     limit = kws.pop("maxfunevals", None)
+    check_settings("ampgo", kws, [field.name for field in fields(Settings)])
+    settings = Settings(**kws)
     run = _Run(fitter, params, limit if max_nfev is None else max_nfev, mapped=False, many=GLOBAL)
 
     def solve() -> tuple[FloatArray | None, bool, str]:
-        found = ampgo(run.objective, **kws)
+        found = ampgo(run.objective, settings)
         run.result.__dict__.update(
             ampgo_x0=found.x,
             ampgo_fval=found.value,
@@ -319,8 +323,7 @@ def fit_ampgo(
             ampgo_msg="Maximum number of function evaluations exceeded",
         )
     run.result.call_kws = kws
-    local = kws.get("local", "L-BFGS-B")
-    return run.finish(f"ampgo, with {local} as local solver")  # type: ignore[no-any-return]
+    return run.finish(f"ampgo, with {settings.local} as local solver")  # type: ignore[no-any-return]
 
 
 def fit_least_squares(
@@ -347,13 +350,8 @@ def fit_brute(
     """See :meth:`fitcore.Minimizer.brute`."""
     settings = {"Ns": 20, "keep": 50, "workers": 1}
     for given in (fitter.kws, kws):
+        check_settings("brute", given, settings)
         settings.update({key: value for key, value in given.items() if value is not None})
-    unknown = set(settings) - {"Ns", "keep", "workers"}
-    if unknown:
-        raise TypeError(
-            f"brute got an unexpected keyword argument {min(unknown)!r}; its settings are Ns, "
-            "keep, workers"
-        )
     run = _Run(fitter, params, max_nfev, mapped=False, many=GLOBAL)
 
     def solve() -> tuple[FloatArray | None, bool, str]:

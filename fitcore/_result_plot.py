@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitcore.plotting import BLUE, pyplot
+from fitcore._extras import extra
+from fitcore.plotting import BLUE
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -30,7 +31,7 @@ def plot_residuals(result: MinimizerResult, x: Any = None, fig: Any = None, **kw
 
     The arguments are those of :meth:`fitcore.MinimizerResult.plot`.
     """
-    plt = pyplot("plot")
+    plt = extra("matplotlib.pyplot", "plot")
     if "residual" not in result.__dict__:
         raise ValueError("there is nothing to plot: this result is not fitted")
     residual = np.atleast_1d(np.asarray(result.residual)).ravel()
@@ -67,7 +68,7 @@ def plot_batch(
 
     The arguments are those of :meth:`fitcore.BatchResult.plot`.
     """
-    plt = pyplot("plot")
+    plt = extra("matplotlib.pyplot", "plot")
     chosen = [names] if isinstance(names, str) else list(names or result.var_names)
     lost = [name for name in chosen if name not in result.names]
     if lost:

@@ -7,25 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitcore._extras import extra
+
 if TYPE_CHECKING:
     from fitcore.parameter import Parameters
 
-__all__ = ["pandas_for", "parameters_frame", "plain"]
-
-
-def pandas_for(who: str) -> Any:
-    """The module pandas.
-
-    Raises
-    ------
-    ImportError
-        If it is missing; the error says what to install.
-    """
-    try:
-        import pandas as pd
-    except ImportError as exc:
-        raise ImportError(f"{who} needs pandas: pip install fitcore[pandas]") from exc
-    return pd
+__all__ = ["parameters_frame", "plain"]
 
 
 def parameters_frame(params: Parameters) -> Any:
@@ -40,7 +27,7 @@ def parameters_frame(params: Parameters) -> Any:
     pandas.DataFrame
         Index: the names. Columns: value, stderr, init_value, min, max, vary, expr.
     """
-    pd = pandas_for("to_dataframe")
+    pd = extra("pandas", "to_dataframe")
     numbers = {
         "value": [float(item.value) for item in params.values()],
         "stderr": [np.nan if item.stderr is None else item.stderr for item in params.values()],

@@ -56,7 +56,7 @@ def rounded(value: float, stderr: float | None) -> tuple[str, str]:
     return f"{value * scale:.{digits}f}{power}", f"{stderr * scale:.{digits}f}{power}"
 
 
-def with_error(value: float, stderr: float | None, sign: str = "±") -> str:
+def with_error(value: float, stderr: float | None) -> str:
     """A value and its error in one text.
 
     Examples
@@ -66,4 +66,4 @@ def with_error(value: float, stderr: float | None, sign: str = "±") -> str:
     '13.970 ± 0.050'
     """
     number, error = rounded(value, stderr)
-    return f"{number} {sign} {error}" if error else number
+    return f"{number} ± {error}" if error else number

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from fitcore._extras import extra
 from fitcore._methods import SCALAR
 from fitcore._scaling import Scaled
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["require_scipy", "scalar"]
+__all__ = ["scalar"]
 
 # Keywords of scipy.optimize.minimize; all others are options of the method.
 KEYWORDS = ("hess", "hessp", "constraints", "tol", "callback", "options")
@@ -31,19 +32,9 @@ LEAST = 1e-24
 TOL = 1e-7
 
 
-def require_scipy(what: str) -> ModuleType:
-    """scipy.optimize, or an ImportError that says which extra has it."""
-    try:
-        import scipy.optimize
-    except ImportError as exc:
-        raise ImportError(f"{what} needs SciPy: pip install fitcore[scipy]") from exc
-    module: ModuleType = scipy.optimize
-    return module
-
-
 def scalar(objective: Objective, name: str, kws: dict[str, Any], limit: float) -> Any:
     """Run a method of ``scipy.optimize.minimize``; its result."""
-    optimize = require_scipy(f"method {name!r}")
+    optimize = extra("scipy.optimize", f"method {name!r}")
     method = SCALAR[name]
     kws = dict(kws)
     given = {key: kws.pop(key) for key in KEYWORDS if key in kws}

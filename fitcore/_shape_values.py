@@ -1,4 +1,4 @@
-"""Values of line shapes, also of complex variables where that has a meaning."""
+"""Values of line shapes, their forms by name, and what complex variables make of them."""
 
 from __future__ import annotations
 
@@ -7,10 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from fitcore._lineshapes import FORMS
 from fitcore._lineshapes import evaluate as _evaluate
 
-__all__ = ["evaluate"]
+__all__ = ["FORMS", "evaluate", "find_form", "read_form"]
 
+# As the error lists them.
+WANTED = {
+    "step": "'erf', 'logistic', 'atan', 'arctan', or 'linear'",
+    "thermal": "'maxwell', 'fermi', or 'bose'",
+}
 
 # Shapes without a guard against 0, which are analytic: with complex numbers they are numpy's.
 COMPLEX: dict[str, Callable[..., Any]] = {
@@ -21,6 +27,27 @@ COMPLEX: dict[str, Callable[..., Any]] = {
     ),
     "powerlaw": lambda _, x, a, exponent: a * x**exponent,
 }
+
+
+def find_form(kind: str, form: Any) -> int | None:
+    """The number of a form of this kind, 'step' or 'thermal', by its name; None for none."""
+    if not isinstance(form, str):
+        return None
+    number = FORMS[kind].get(form)
+    if number is None and kind == "thermal":
+        # Bose-Einstein, Maxwell-Boltzmann and Fermi-Dirac are names too.
+        number = FORMS[kind].get(form.lower().partition("-")[0])
+    return number
+
+
+def read_form(kind: str, form: Any) -> int:
+    """The same for the argument `form`; ValueError for no form."""
+    number = find_form(kind, form)
+    if number is None:
+        raise ValueError(
+            f"Invalid value ('{form}') for argument 'form'; should be one of {WANTED[kind]}."
+        )
+    return number
 
 
 def evaluate(name: str, form: int, x: Any, params: tuple[Any, ...], y: Any = None) -> Any:

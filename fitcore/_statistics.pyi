@@ -4,7 +4,6 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 __all__ = [
-    "TINY_CHISQR",
     "correlations",
     "goodness",
     "set_propagated",
@@ -18,8 +17,6 @@ class _Goodness(TypedDict):
     redchi: float
     aic: float
     bic: float
-
-TINY_CHISQR: float
 
 def correlations(covar: ArrayLike) -> NDArray[np.float64]: ...
 def goodness(residual: ArrayLike, nvarys: int) -> _Goodness: ...

@@ -10,13 +10,12 @@ from numpy.typing import ArrayLike
 from fitcore import lineshapes
 from fitcore._builtin_model import BuiltinModel, Hints
 from fitcore._guess import guess_thermal, read_curve, spread, update_param_vals
+from fitcore._shape_values import FORMS, find_form
 
 if TYPE_CHECKING:
     from fitcore.parameter import Parameters
 
 __all__ = ["BoseModel", "FermiModel", "RectangleModel", "StepModel", "ThermalDistributionModel"]
-
-STEP_FORMS = ("linear", "atan", "arctan", "erf", "logistic")
 
 
 class FormModel(BuiltinModel):
@@ -37,6 +36,7 @@ class FormModel(BuiltinModel):
     """
 
     _variables = ("x", "form")
+    _form_kind: ClassVar[str]
     _default_form: ClassVar[str]
 
     def __init__(
@@ -48,16 +48,12 @@ class FormModel(BuiltinModel):
         **kwargs: Any,
     ) -> None:
         chosen = self._default_form if form is None else form
-        if not self._is_form(chosen):
+        if find_form(self._form_kind, chosen) is None:
             raise ValueError(
                 f"{type(self).__name__}: form must be one of "
                 f"{', '.join(map(repr, self.valid_forms))}, got {chosen!r:.60}"
             )
         super().__init__(independent_vars, prefix, nan_policy, form=chosen, **kwargs)
-
-    @classmethod
-    def _is_form(cls, form: Any) -> bool:
-        return form in cls.valid_forms
 
 
 class StepModel(FormModel):
@@ -79,7 +75,8 @@ class StepModel(FormModel):
     [0.0, 1.0, 2.0]
     """
 
-    valid_forms = STEP_FORMS
+    valid_forms = tuple(FORMS["step"])
+    _form_kind = "step"
     _default_form = "linear"
     _function = staticmethod(lineshapes.step)
 
@@ -135,7 +132,8 @@ class RectangleModel(FormModel):
     3.5
     """
 
-    valid_forms = STEP_FORMS
+    valid_forms = tuple(FORMS["step"])
+    _form_kind = "step"
     _default_form = "linear"
     _function = staticmethod(lineshapes.rectangle)
     _hints: ClassVar[Hints] = {"midpoint": {"expr": "({center1}+{center2})/2.0"}}
@@ -207,14 +205,10 @@ class ThermalDistributionModel(ThermalModel, FormModel):
     0.5
     """
 
-    valid_forms = ("bose", "maxwell", "fermi")
+    valid_forms = tuple(FORMS["thermal"])
+    _form_kind = "thermal"
     _default_form = "bose"
     _function = staticmethod(lineshapes.thermal_distribution)
-
-    @classmethod
-    def _is_form(cls, form: Any) -> bool:
-        # Bose-Einstein, Maxwell-Boltzmann and Fermi-Dirac are names too.
-        return isinstance(form, str) and form.lower().partition("-")[0] in cls.valid_forms
 
 
 class BoseModel(ThermalModel):

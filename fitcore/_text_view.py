@@ -8,7 +8,16 @@ import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from fitcore._view_data import LONGEST, MATRIX, correlations, lines, quality, verdicts
+from fitcore._view_data import (
+    at_bound,
+    columns,
+    correlations,
+    lines,
+    method,
+    quality,
+    remark,
+    verdicts,
+)
 
 if TYPE_CHECKING:
     from fitcore.parameter import Parameters
@@ -88,7 +97,7 @@ def parameters_text(params: Parameters, at_bound: tuple[str, ...] = ()) -> str:
         "name": "name", "value": "value", "error": "std. error", "relative": "relative",
         "start": "initial", "low": "min", "high": "max", "note": "",
     }  # fmt: skip
-    shown = [k for k in heads if k in ("name", "value") or any(getattr(f, k) for f in found)]
+    shown = columns(found)
     left = [i for i, key in enumerate(shown) if key in ("name", "note")]
     rows = [[_cut(getattr(line, key)) for key in shown] for line in found]
     return writable(frame(rows, [heads[key] for key in shown], left))
@@ -109,21 +118,19 @@ def correlations_text(params: Parameters, min_correl: float = 0.1) -> str:
     str
         Empty if there are none.
     """
-    names, pairs = correlations(params, min_correl)
-    if not pairs:
+    found = correlations(params, min_correl)
+    if not found.pairs:
         return ""
+    names = found.names
     wide = sum(max(len(name), 6) + 3 for name in names) + max(map(len, names))
-    if len(names) > MATRIX or wide > shutil.get_terminal_size((100, 24)).columns:
-        listed = list(pairs.items())[:LONGEST]
-        table = frame([[a, b, f"{c:+.3f}"] for (a, b), c in listed], left=(0, 1))
-        more = len(pairs) - len(listed)
+    if found.many or wide > shutil.get_terminal_size((100, 24)).columns:
+        listed, more = found.largest()
+        table = frame([[a, b, f"{c:+.3f}"] for a, b, c in listed], left=(0, 1))
         return writable(table + (f"\nand {more} smaller correlations" if more else ""))
-    both = pairs | {(b, a): c for (a, b), c in pairs.items()}
-    rows = [
-        [one, *("1" if a == one else f"{both[one, a]:+.3f}" if (one, a) in both else ""
-                for a in names)]
-        for one in names
-    ]  # fmt: skip
+    rows = []
+    for i, (name, values) in enumerate(zip(names, found.matrix(), strict=True)):
+        cells = ["" if value is None else f"{value:+.3f}" for value in values]
+        rows.append([name, *cells[:i], "1", *cells[i + 1 :]])
     return writable(frame(rows, ["correl.", *names]))
 
 
@@ -140,24 +147,20 @@ def result_text(result: Any, model: str = "") -> str:
     -------
     str
     """
-    from fitcore.printfuncs import _method
-
     found = quality(result)
     rows = []
     for i in range(0, len(found), 2):
         pair = [*found[i : i + 2], ("", "")][:2]
         rows.append([pair[0][0], pair[0][1], pair[1][0], pair[1][1]])
     state = "   ".join(f"{MARKS[kind]} {words}" for words, kind in verdicts(result))
-    head = [f"method: {_method(result)}", state]
+    head = [f"method: {method(result)}", state]
     if model:
         head.insert(0, f"model:  {model}")
-    said = str(getattr(result, "message", "") or "")
-    if said and not (result.success and result.errorbars):
-        head += textwrap.wrap(said, 90)
+    head += textwrap.wrap(remark(result), 90)
     parts = [
         "\n".join(head),
         frame(rows, left=(0, 2)),
-        parameters_text(result.params, tuple(getattr(result, "at_bound", ()) or ())),
+        parameters_text(result.params, at_bound(result)),
         correlations_text(result.params),
     ]
     return writable("\n".join(part for part in parts if part))

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 import numpy as np
 
 from fitcore._arguments import is_whole, read_whole
+from fitcore._extras import extra
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     FloatArray = NDArray[np.float64]
 
-__all__ = ["LOCAL", "Function", "Outcome", "Search", "ampgo"]
+__all__ = ["Gradient", "Outcome", "Search", "Settings", "ampgo"]
 
 LOCAL = ("L-BFGS-B", "Nelder-Mead", "Powell", "TNC", "SLSQP")
 GRADIENT = ("L-BFGS-B", "TNC", "SLSQP")
@@ -43,6 +45,66 @@ class Search(Protocol):
     def __call__(self, x: FloatArray) -> float: ...
 
 
+@dataclass(frozen=True)
+class Settings:
+    """How a search goes.
+
+    Attributes
+    ----------
+    local : {'L-BFGS-B', 'Nelder-Mead', 'Powell', 'TNC', 'SLSQP'}
+        The local method; those besides the first need SciPy.
+    local_opts : dict, optional
+        Its options.
+    totaliter, maxiter : int
+        Numbers of rounds, and of tunnels to look for in each.
+    glbtol : float
+        By how much the objective must be lower, relative to 1 + its size, to count.
+    eps1, eps2 : float
+        Aspiration, and the length of the step at which a tunnel begins.
+    tabulistsize : int
+        Length of the tabu list.
+    tabustrategy : {'farthest', 'oldest'}
+        Which point leaves it when it is full.
+    seed : optional
+        For :func:`numpy.random.default_rng`.
+
+    Raises
+    ------
+    ValueError
+        For an unknown `local` or `tabustrategy`, or a number that is too small.
+    """
+
+    local: str = "L-BFGS-B"
+    local_opts: dict[str, Any] | None = None
+    totaliter: int = 20
+    maxiter: int = 5
+    glbtol: float = 1e-5
+    eps1: float = 0.02
+    eps2: float = 0.1
+    tabulistsize: int = 5
+    tabustrategy: str = "farthest"
+    seed: Any = None
+
+    def __post_init__(self) -> None:
+        for short, name, known in (
+            ("local solver selected", "local", LOCAL),
+            ("tabustrategy specified", "tabustrategy", STRATEGIES),
+        ):
+            value = getattr(self, name)
+            if value not in known:
+                raise ValueError(
+                    f"Invalid {short}: {name} must be one of {', '.join(map(repr, known))}; got "
+                    f"{value!r:.80}"
+                )
+        if not is_whole(self.tabulistsize, 1):
+            raise ValueError(
+                "Invalid tabulistsize specified: tabulistsize must be a whole number of at least "
+                f"1, got {self.tabulistsize!r:.80}"
+            )
+        read_whole(self.totaliter, "totaliter", 1)
+        read_whole(self.maxiter, "maxiter", 1)
+
+
 class Outcome(NamedTuple):
     """What a run has found.
 
@@ -64,20 +126,7 @@ class Outcome(NamedTuple):
     tunnels: tuple[int, int]
 
 
-def ampgo(
-    objective: Search,
-    *,
-    local: str = "L-BFGS-B",
-    local_opts: dict[str, Any] | None = None,
-    totaliter: int = 20,
-    maxiter: int = 5,
-    glbtol: float = 1e-5,
-    eps1: float = 0.02,
-    eps2: float = 0.1,
-    tabulistsize: int = 5,
-    tabustrategy: str = "farthest",
-    seed: Any = None,
-) -> Outcome:
+def ampgo(objective: Search, settings: Settings) -> Outcome:
     r"""Look for the global minimum.
 
     From a local minimum :math:`x^*` points are looked for that are lower by
@@ -96,57 +145,45 @@ def ampgo(
     objective : Search
         By the values of the variables; its `value_there` is the value at the point of the last
         gradient.
-    local, local_opts
-        The local method and its options.
-    totaliter, maxiter
-        Numbers of rounds, and of tunnels to look for in each.
-    glbtol
-        By how much the objective must be lower, relative to 1 + its size, to count.
-    eps1, eps2
-        Aspiration, and the length of the step at which a tunnel begins.
-    tabulistsize, tabustrategy
-        Length of the tabu list, and which point leaves it when it is full.
-    seed
-        For :func:`numpy.random.default_rng`.
+    settings : Settings
 
     References
     ----------
     .. [1] L. Lasdon, A. Duarte, F. Glover, M. Laguna, R. Martí, "Adaptive memory programming for
        constrained global optimization", Computers & Operations Research 37, 1500-1509 (2010).
     """
-    _check(local, tabustrategy, totaliter, maxiter, tabulistsize)
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng(settings.seed)
     low, high = objective.lower, objective.upper
     units = _units(objective.x0, low, high)
 
     def descend(function: Function, gradient: Gradient | None, start: FloatArray) -> FloatArray:
-        return _minimum(function, gradient, start, low, high, units, local, dict(local_opts or {}))
+        return _minimum(function, gradient, start, low, high, units, settings)
 
     best = descend(objective, objective.gradient, np.clip(objective.x0, low, high))
     lowest = objective(best)
     tabu = [best]
     tried = succeeded = 0
-    for _ in range(totaliter):
+    for _ in range(settings.totaliter):
         improved = False
-        for _ in range(maxiter):
+        for _ in range(settings.maxiter):
             tried += 1
             direction = rng.uniform(-1, 1, best.size)
             length = max(float(np.linalg.norm(direction)), 1e-3)
             size = 1 + float(np.linalg.norm(best / units))
-            start = np.clip(best + units * eps2 * size * direction / length, low, high)
-            aspiration = lowest - eps1 * (1 + abs(lowest))
+            start = np.clip(best + units * settings.eps2 * size * direction / length, low, high)
+            aspiration = lowest - settings.eps1 * (1 + abs(lowest))
             tunnel = _Tunnel(objective, tabu, aspiration, units)
             end = descend(tunnel, tunnel.gradient if objective.gradient else None, start)
             found = descend(objective, objective.gradient, end)
             value = objective(found)
-            _remember(tabu, found, best, tabulistsize, tabustrategy, units)
-            if value < lowest - glbtol * (1 + abs(lowest)):
+            _remember(tabu, found, best, units, settings)
+            if value < lowest - settings.glbtol * (1 + abs(lowest)):
                 best, lowest, improved = found, value, True
                 succeeded += 1
                 break
             if value < lowest:
                 best, lowest = found, value
-        if not improved and tried >= totaliter * maxiter:
+        if not improved and tried >= settings.totaliter * settings.maxiter:
             break
     message = (
         f"Requested number of global iterations exceeded: {tried} tunnels were looked for, "
@@ -193,10 +230,10 @@ def _minimum(
     low: FloatArray,
     high: FloatArray,
     units: FloatArray,
-    local: str,
-    options: dict[str, Any],
+    settings: Settings,
 ) -> FloatArray:
-    """A local minimum, by the method `local`, in units of the variables."""
+    """A local minimum, by the local method, in units of the variables."""
+    local, options = settings.local, dict(settings.local_opts or {})
 
     def scaled(z: FloatArray) -> float:
         return function(np.clip(z * units, low, high))
@@ -212,9 +249,7 @@ def _minimum(
 
         found: Any = lbfgsb(scaled, start / units, jac=jac, bounds=bounds, **options)
     else:
-        from fitcore._scipy_fit import require_scipy
-
-        optimize = require_scipy(f"local={local!r} of method 'ampgo'")
+        optimize = extra("scipy.optimize", f"local={local!r} of method 'ampgo'")
         found = optimize.minimize(
             scaled, start / units, method=local, jac=jac, bounds=bounds, options=options
         )
@@ -232,35 +267,14 @@ def _remember(
     tabu: list[FloatArray],
     point: FloatArray,
     best: FloatArray,
-    size: int,
-    strategy: str,
     units: FloatArray,
+    settings: Settings,
 ) -> None:
     """Put a point on the tabu list; one leaves it when it is full."""
     tabu.append(point)
-    if len(tabu) > size:
+    if len(tabu) > settings.tabulistsize:
         leaves = 0
-        if strategy == "farthest":
+        if settings.tabustrategy == "farthest":
             distances = [float(np.linalg.norm((s - best) / units)) for s in tabu[:-1]]
             leaves = int(np.argmax(distances))
         del tabu[leaves]
-
-
-def _check(local: Any, strategy: Any, totaliter: Any, maxiter: Any, size: Any) -> None:
-    if local not in LOCAL:
-        raise ValueError(
-            "Invalid local solver selected: local must be one of "
-            f"{', '.join(map(repr, LOCAL))}; got {local!r:.80}"
-        )
-    if strategy not in STRATEGIES:
-        raise ValueError(
-            "Invalid tabustrategy specified: tabustrategy must be one of "
-            f"{', '.join(map(repr, STRATEGIES))}; got {strategy!r:.80}"
-        )
-    if not is_whole(size, 1):
-        raise ValueError(
-            "Invalid tabulistsize specified: tabulistsize must be a whole number of at least 1, "
-            f"got {size!r:.80}"
-        )
-    for name, value in (("totaliter", totaliter), ("maxiter", maxiter)):
-        read_whole(value, name, 1)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fitcore._extras import extra
+
 if TYPE_CHECKING:
     from fitcore.parameter import Parameters
 
@@ -51,17 +53,11 @@ def create_uvars(self: Parameters, covar: ArrayLike | None = None) -> dict[str, 
     >>> (found["area"] / found["a"] - found["b"]).std_dev
     0.0
     """
-    try:
-        from uncertainties import ufloat
-        from uncertainties.core import AffineScalarFunc, LinearCombination
-    except ImportError as error:
-        raise ImportError(
-            "create_uvars needs the package uncertainties: pip install fitcore[uncertainties]"
-        ) from error
+    core = extra("uncertainties", "create_uvars").core
 
     def exactly(value: float) -> Any:
         # ufloat(value, 0) warns
-        return AffineScalarFunc(float(value), LinearCombination({}))
+        return core.AffineScalarFunc(float(value), core.LinearCombination({}))
 
     self.update_constraints()
     free = [name for name, par in self.items() if par.expr is None]
@@ -85,7 +81,7 @@ def create_uvars(self: Parameters, covar: ArrayLike | None = None) -> dict[str, 
     slopes = self._expression_jacobian(sources) if len(free) < len(self) else {}
     for name, row in slopes.items():
         value = self[name].value
-        total = exactly(value) if np.isfinite(row).all() else ufloat(value, math.nan)
+        total = exactly(value) if np.isfinite(row).all() else core.ufloat(value, math.nan)
         for slope, source in zip(row.tolist(), sources, strict=True):
             if slope != 0 and math.isfinite(slope):
                 total = total + slope * (found[source] - found[source].nominal_value)

@@ -1,8 +1,9 @@
-"""What views of parameters and fits show, as text and as HTML."""
+"""What reports and views of parameters and fits show, as text and as HTML."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from fitcore._rounding import rounded
@@ -10,10 +11,27 @@ from fitcore._rounding import rounded
 if TYPE_CHECKING:
     from fitcore.parameter import Parameters
 
-__all__ = ["Line", "Verdict", "correlations", "lines", "quality", "verdicts"]
+__all__ = [
+    "Correlations",
+    "Line",
+    "Pair",
+    "Verdict",
+    "at_bound",
+    "columns",
+    "correlated",
+    "correlations",
+    "lines",
+    "method",
+    "percent",
+    "quality",
+    "remark",
+    "verdicts",
+]
 
 MATRIX = 12  # variables up to which correlations are shown as a matrix
 LONGEST = 20  # pairs that are listed otherwise
+
+Pair = tuple[str, str, float]
 
 
 class Line(NamedTuple):
@@ -52,6 +70,37 @@ class Verdict(NamedTuple):
     kind: str
 
 
+class Correlations(NamedTuple):
+    """Those of a fit that are large enough to be shown.
+
+    Attributes
+    ----------
+    names : list of str
+        The variables that have any.
+    pairs : list of (str, str, float)
+        Each two of them once, the largest correlation first.
+    """
+
+    names: list[str]
+    pairs: list[Pair]
+
+    @property
+    def many(self) -> bool:
+        """Whether there are too many variables for a matrix."""
+        return len(self.names) > MATRIX
+
+    def matrix(self) -> list[list[float | None]]:
+        """A row for each variable; None where a correlation is not shown."""
+        found: dict[tuple[str, str], float] = {(name, name): 1.0 for name in self.names}
+        for one, other, value in self.pairs:
+            found[one, other] = found[other, one] = value
+        return [[found.get((one, other)) for other in self.names] for one in self.names]
+
+    def largest(self) -> tuple[list[Pair], int]:
+        """The pairs to be listed, and how many others there are."""
+        return self.pairs[:LONGEST], max(0, len(self.pairs) - LONGEST)
+
+
 def _limit(value: float) -> str:
     return f"{value:.6g}" if math.isfinite(value) else ""
 
@@ -75,9 +124,7 @@ def lines(params: Parameters, at_bound: tuple[str, ...] = ()) -> list[Line]:
         # A fixed one has an error of 0, which says nothing.
         stderr = item.stderr if item.vary or item.expr else None
         number, error = rounded(value, stderr)
-        relative = ""
-        if stderr is not None and value != 0 and math.isfinite(value):
-            relative = f"{abs(stderr / value):.2%}"
+        relative = "" if stderr is None else percent(value, stderr)
         kind, note = "free", ""
         if item.expr:
             kind, note = "expr", f"= {item.expr}"
@@ -93,6 +140,38 @@ def lines(params: Parameters, at_bound: tuple[str, ...] = ()) -> list[Line]:
                  _limit(float(item.max)), note, kind)
         )  # fmt: skip
     return found
+
+
+def columns(found: list[Line]) -> list[str]:
+    """The fields of lines that a table has columns for: those with something in them."""
+    return [
+        key
+        for key in Line._fields
+        if key in ("name", "value") or (key != "kind" and any(getattr(f, key) for f in found))
+    ]
+
+
+def percent(value: float, stderr: float) -> str:
+    """The relative standard error; empty where it has no meaning."""
+    return f"{abs(stderr / value):.2%}" if value != 0 and math.isfinite(value) else ""
+
+
+def method(result: Any) -> str:
+    """The method, and whose implementation of it ran unless that is fitcore's own."""
+    name = str(getattr(result, "method", "unknown"))
+    original = getattr(result, "backend", "fitcore") == "originals"
+    return f"{name} (original MINPACK-1)" if original else name
+
+
+def at_bound(result: Any) -> tuple[str, ...]:
+    """Variables whose best value is a bound."""
+    return tuple(getattr(result, "at_bound", ()) or ())
+
+
+def remark(result: Any) -> str:
+    """The message of a fit that did not end well; empty for one that did."""
+    said = str(getattr(result, "message", "") or "")
+    return "" if said and result.success and result.errorbars else said
 
 
 def verdicts(result: Any) -> list[Verdict]:
@@ -116,7 +195,7 @@ def verdicts(result: Any) -> list[Verdict]:
         found.append(Verdict("uncertainties", "good"))
     else:
         found.append(Verdict("no uncertainties", "warn"))
-    bound = tuple(getattr(result, "at_bound", ()) or ())
+    bound = at_bound(result)
     if bound:
         found.append(Verdict(f"at bound: {', '.join(bound)}", "warn"))
     return found
@@ -154,28 +233,34 @@ def quality(result: Any) -> list[tuple[str, str]]:
     return found
 
 
-def correlations(
-    params: Parameters, least: float
-) -> tuple[list[str], dict[tuple[str, str], float]]:
-    """The variables that have correlations, and those of each two of them that are large enough.
+def correlated(params: Parameters, names: Sequence[str], least: float) -> list[Pair]:
+    """Correlations of each two parameters once, the largest first.
 
     Parameters
     ----------
     params : Parameters
+    names : sequence of str
+        Which of them, in the order in which pairs name them.
     least : float
-        Smaller ones, in absolute value, are left out.
+        Those not above it, in absolute value, are left out.
 
     Returns
     -------
-    names : list of str
-    pairs : dict of (str, str) to float
-        The largest first; each pair once, in the order of the names.
+    list of (str, str, float)
     """
-    names = [name for name, item in params.items() if item.vary and item.correl]
-    pairs = {}
+    pairs = []
     for i, one in enumerate(names):
-        for other in names[i + 1 :]:
-            value = (params[one].correl or {}).get(other)
-            if value is not None and abs(value) >= least:
-                pairs[one, other] = float(value)
-    return names, dict(sorted(pairs.items(), key=lambda pair: -abs(pair[1])))
+        correl = params[one].correl or {}
+        pairs += [
+            (one, other, correl[other])
+            for other in names[i + 1 :]
+            if other in correl and abs(correl[other]) > least
+        ]
+    # Equal ones in reverse order, as lmfit has them.
+    return sorted(pairs, key=lambda pair: abs(pair[2]))[::-1]
+
+
+def correlations(params: Parameters, least: float) -> Correlations:
+    """The correlations of all variables; `least` is that of :func:`correlated`."""
+    names = [name for name, item in params.items() if item.vary and item.correl]
+    return Correlations(names, correlated(params, names, least))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import multiprocessing
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import ExitStack
 from os import PathLike
 from pathlib import Path
@@ -334,16 +334,20 @@ class _Guess:
         return found
 
 
-def _check_arguments(model: Any, template: Parameters, given: list[str]) -> None:
-    """Refuse parameters that a function does not get, or does not take."""
-    names = [name for name in given if name]
-    wanted = arguments_of(model, names, "" in given)
-    missing = [n for n in wanted if not n.endswith("?") and n != "**" and n not in template]
+def _check_present(wanted: Iterable[str], template: Parameters) -> None:
+    missing = [name for name in wanted if name not in template]
     if missing:
         raise ValueError(
             f"params lacks what the model takes: {', '.join(missing)}; it holds "
             f"{', '.join(template)}"
         )
+
+
+def _check_arguments(model: Any, template: Parameters, given: list[str]) -> None:
+    """Refuse parameters that a function does not get, or does not take."""
+    names = [name for name in given if name]
+    wanted = arguments_of(model, names, "" in given)
+    _check_present([n for n in wanted if not n.endswith("?") and n != "**"], template)
     if "**" not in wanted and not any(n.rstrip("?") in template for n in wanted):
         raise ValueError(
             f"the model takes none of the parameters {', '.join(template)}; its arguments are "
@@ -355,12 +359,7 @@ def _check_native(
     model: NativeFunction, template: Parameters, x: Mapping[str, Any], kws: Mapping[str, Any]
 ) -> None:
     """Refuse parameters that a native model does not get, and what it has no use for."""
-    missing = [name for name in model.names or () if name not in template]
-    if missing:
-        raise ValueError(
-            f"params lacks what the model takes: {', '.join(missing)}; it holds "
-            f"{', '.join(template)}"
-        )
+    _check_present(model.names or (), template)
     if not x:
         raise ValueError("x must be given for a NativeFunction: it tells the number of points")
     if kws:

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from fitcore._expression import SCALED_ERFC, SPECIAL, Program, log_gamma, special
 from fitcore._expression_compiler import compile_tree
+from fitcore._extras import extra
 from fitcore._parameter import Constraint
 
 if TYPE_CHECKING:
@@ -269,13 +270,8 @@ def _special(scipy_name: str, core: Callable[..., Any]) -> Callable[..., Any]:
                 value = np.nan
             if not np.isnan(value) or any(np.isnan(x) for x in args):
                 return value
-        try:
-            import scipy.special
-        except ImportError:
-            raise ImportError(
-                f"{scipy_name} of this argument needs SciPy: pip install fitcore[scipy]"
-            ) from None
-        return getattr(scipy.special, scipy_name)(*args)
+        theirs = extra("scipy.special", f"{scipy_name} of this argument")
+        return getattr(theirs, scipy_name)(*args)
 
     function.__name__ = scipy_name
     return function

@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fitcore._extras import extra
+
 __all__ = ["FunctionNotLoaded", "decode4js", "encode4js", "find_importer", "import_from"]
 __dir__ = __all__.copy
 
@@ -375,14 +377,14 @@ def _read_array(obj: Mapping[str, Any], inner: Inner) -> NDArray[Any]:
 
 
 def _read_series(obj: Mapping[str, Any], inner: Inner) -> Any:
-    pandas = _pandas()
+    pandas = extra("pandas", "a Series in JSON")
     if "value" in obj:
         return pandas.read_json(StringIO(obj["value"]), typ="series")
     return pandas.Series(inner(obj["data"]), index=inner(obj["index"]), name=inner(obj["name"]))
 
 
 def _read_frame(obj: Mapping[str, Any], inner: Inner) -> Any:
-    pandas = _pandas()
+    pandas = extra("pandas", "a DataFrame in JSON")
     if "value" in obj:
         return pandas.read_json(StringIO(obj["value"]))
     data = dict(enumerate(inner(column) for column in obj["data"]))
@@ -391,22 +393,8 @@ def _read_frame(obj: Mapping[str, Any], inner: Inner) -> Any:
     return frame
 
 
-def _pandas() -> Any:
-    try:
-        return importlib.import_module("pandas")
-    except ImportError as error:
-        raise ImportError(
-            "a Series or DataFrame in JSON needs pandas: pip install fitcore[pandas]"
-        ) from error
-
-
 def _read_ufloat(obj: Mapping[str, Any], inner: Inner) -> Any:
-    try:
-        uncertainties = importlib.import_module("uncertainties")
-    except ImportError as error:
-        raise ImportError(
-            "a ufloat in JSON needs uncertainties: pip install fitcore[uncertainties]"
-        ) from error
+    uncertainties = extra("uncertainties", "a ufloat in JSON")
     return uncertainties.ufloat(float(obj["val"]), float(obj["err"]))
 
 

@@ -19,8 +19,7 @@ from typing import Any
 
 from numpy.typing import ArrayLike
 
-from fitcore._lineshapes import FORMS
-from fitcore._shape_values import evaluate
+from fitcore._shape_values import evaluate, read_form
 
 # fmt: off
 __all__ = [
@@ -71,23 +70,6 @@ def not_zero(value: float) -> float:
     (-0.5, 1e-15, -1e-15)
     """
     return math.copysign(max(tiny, abs(value)), value)
-
-
-def _form(kind: str, form: str) -> int:
-    """The number of a form, by its name."""
-    forms = FORMS[kind]
-    number = forms.get(form) if isinstance(form, str) else None
-    if number is None and kind == "thermal" and isinstance(form, str):
-        number = forms.get(form.lower().partition("-")[0])  # Bose-Einstein, Fermi-Dirac
-    if number is None:
-        wanted = {
-            "step": "'erf', 'logistic', 'atan', 'arctan', or 'linear'",
-            "thermal": "'maxwell', 'fermi', or 'bose'",
-        }[kind]
-        raise ValueError(
-            f"Invalid value ('{form}') for argument 'form'; should be one of {wanted}."
-        )
-    return number
 
 
 def gaussian(x: ArrayLike, amplitude: float = 1.0, center: float = 0.0, sigma: float = 1.0) -> Any:
@@ -440,7 +422,7 @@ def thermal_distribution(
     >>> thermal_distribution([1.0, 2.0], form="maxwell")
     array([0.36787944, 0.13533528])
     """
-    return evaluate("thermal_distribution", _form("thermal", form), x, (amplitude, center, kt))
+    return evaluate("thermal_distribution", read_form("thermal", form), x, (amplitude, center, kt))
 
 
 def bose(x: ArrayLike, amplitude: float = 1.0, center: float = 0.0, kt: float = 1.0) -> Any:
@@ -489,7 +471,7 @@ def step(
     >>> step([-1.0, 0.0, 0.25], form="linear")
     array([0.  , 0.5 , 0.75])
     """
-    return evaluate("step", _form("step", form), x, (amplitude, center, sigma))
+    return evaluate("step", read_form("step", form), x, (amplitude, center, sigma))
 
 
 def rectangle(
@@ -514,7 +496,7 @@ def rectangle(
     array([0. , 0.5, 0. ])
     """
     return evaluate(
-        "rectangle", _form("step", form), x, (amplitude, center1, sigma1, center2, sigma2)
+        "rectangle", read_form("step", form), x, (amplitude, center1, sigma1, center2, sigma2)
     )
 
 

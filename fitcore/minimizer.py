@@ -171,7 +171,8 @@ class Minimizer(OtherMethods, Penalty, LastResult):
         """
         if self.result is None:
             raise AttributeError("values: no fit has been done yet")
-        return self.result.values
+        values: dict[str, float] = self.result.values
+        return values
 
     def _function(self) -> Objective:
         """The objective function, which a fit needs."""

@@ -396,7 +396,7 @@ class NativeFunction(NativeCall):
             given = args[1] if len(args) == 2 and isinstance(args[1], Mapping) else args[1:]
             points, rows = _points(args[0], None)
             size = points.shape[-1]
-            return self._evaluate_model(points, rows, self._parameters(given), size, jacobian)
+            return self._evaluate(self._parameters(given), size, jacobian, points, rows)
         if len(args) != 1:
             raise TypeError(
                 f"a NativeFunction of kind {self.kind!r} takes the parameters and no further "

@@ -16,6 +16,7 @@ from fitcore._arguments import read_whole
 from fitcore._confidence_arguments import by_name, check_name, read_levels, scale_of
 from fitcore._cubic_spline import CubicSpline
 from fitcore._distributions import f_isf
+from fitcore._extras import extra
 from fitcore._profile import Fitted, Profile
 from fitcore._rounding import with_error
 from fitcore._trace import IterationTrace
@@ -44,21 +45,6 @@ SMOOTH = 200  # points of an ellipse or a curve
 FINER = 6  # points of the grid of a contour for each that was fitted
 WILD = 1e4  # heights, in parts of that wanted, beyond which a grid is not smooth
 BLUE = "#2f6db3"
-
-
-def pyplot(who: str) -> Any:
-    """The module matplotlib.pyplot.
-
-    Raises
-    ------
-    ImportError
-        If it is missing; the error says what to install.
-    """
-    try:
-        import matplotlib.pyplot as plt
-    except ImportError as exc:
-        raise ImportError(f"{who} needs matplotlib: pip install fitcore[plot]") from exc
-    return plt
 
 
 def height_of(outside: float, nfree: int, dimensions: int) -> float:
@@ -153,7 +139,7 @@ def plot_confidence(
     >>> [axes.get_xlabel() for axes in figure.axes]
     ['', 'amp', 'tau']
     """
-    plt = pyplot("plot_confidence")
+    plt = extra("matplotlib.pyplot", "plot_confidence")
     found = by_name(
         "conf_interval", minimizer, () if result is None else (result,), {"p_names": p_names}
     )
@@ -377,7 +363,7 @@ def plot_iterations(
     >>> [axes.get_ylabel() for axes in figure.axes]
     ['objective', 'parameter - end']
     """
-    plt = pyplot("plot_iterations")
+    plt = extra("matplotlib.pyplot", "plot_iterations")
     if not isinstance(trace, IterationTrace):
         raise TypeError(f"trace must be an IterationTrace, got {trace!r:.80}")
     if not len(trace):

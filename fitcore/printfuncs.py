@@ -11,6 +11,7 @@ import numpy as np
 
 from fitcore._arguments import check_style, read_bool, read_correl, read_number
 from fitcore._report_ci import ci_report, report_ci
+from fitcore._view_data import correlated, method, percent
 from fitcore.parameter import Parameter, Parameters
 
 __all__ = [
@@ -259,17 +260,10 @@ _QUALITY = (
 )
 
 
-def _method(result: Any) -> str:
-    """The method, and whose implementation of it ran unless that is fitcore's own."""
-    name = str(getattr(result, "method", "unknown"))
-    original = getattr(result, "backend", "fitcore") == "originals"
-    return f"{name} (original MINPACK-1)" if original else name
-
-
 def _statistics(result: Any) -> list[str]:
     lines = [
         "[[Fit Statistics]]",
-        f"    # fitting method   = {_method(result)}",
+        f"    # fitting method   = {method(result)}",
     ]
     lines += [f"    {label} = {getfloat_attr(result, a)}" for label, a in _COUNTS[1:] + _QUALITY]
     if hasattr(result, "rsquared"):
@@ -327,23 +321,12 @@ def _variable(item: Parameter, name: str, width: int, modelpars: Mapping[str, An
 
 
 def _percent(value: float, stderr: float) -> str:
-    if value == 0 or not math.isfinite(value):
-        return ""
-    return f"({abs(stderr / value):.2%})"
-
-
-def _pairs(params: Parameters, names: list[str]) -> list[tuple[str, str, float]]:
-    """Correlations of each two parameters once, the largest first."""
-    pairs = []
-    for i, name in enumerate(names):
-        correl = params[name].correl or {}
-        pairs += [(name, other, correl[other]) for other in names[i + 1 :] if other in correl]
-    # Equal ones in reverse order.
-    return sorted(pairs, key=lambda pair: abs(pair[2]))[::-1]
+    text = percent(value, stderr)
+    return f"({text})" if text else ""
 
 
 def _correlations(params: Parameters, names: list[str], min_correl: float) -> list[str]:
-    pairs = [pair for pair in _pairs(params, names) if abs(pair[2]) > min_correl]
+    pairs = correlated(params, names, min_correl)
     if not pairs:
         return []
     labels = [f"C({a}, {b})" for a, b, _ in pairs]
@@ -415,7 +398,7 @@ def _variables_of_0_7(params: Parameters, modelpars: Mapping[str, Any] | None) -
 
 
 def _correlations_of_0_7(params: Parameters, min_correl: float) -> list[str]:
-    pairs = [pair for pair in _pairs(params, sorted(params)) if abs(pair[2]) > min_correl]
+    pairs = correlated(params, sorted(params), min_correl)
     if not pairs:
         return []
     return [
@@ -447,7 +430,7 @@ def fitreport_html_table(result: Any, show_correl: bool = True, min_correl: floa
     params, _ = _split(result)
     show_correl, min_correl = read_correl(show_correl, min_correl)
     rows = [(label.strip(), getattr(result, attr, None)) for label, attr in _COUNTS + _QUALITY]
-    rows[0] = ("fitting method", _method(result))
+    rows[0] = ("fitting method", method(result))
     if hasattr(result, "rsquared"):
         rows.append(("R-squared", result.rsquared))
     parts = [_open_table("Fit Statistics", 'class="jp-toc-ignore"')]
@@ -457,7 +440,7 @@ def fitreport_html_table(result: Any, show_correl: bool = True, min_correl: floa
         parts.append(_html_row([("left", label), ("right", shown)]))
     parts += ["</table>", params_html_table(params)]
     if show_correl:
-        pairs = [pair for pair in _pairs(params, list(params)) if abs(pair[2]) > min_correl]
+        pairs = correlated(params, list(params), min_correl)
         if pairs:
             caption = f"Correlations (unreported values are < {min_correl:.3f})"
             parts.append(_open_table(caption))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
+from fitcore._extras import extra
 from fitcore._parameter import values_of
 
 if TYPE_CHECKING:
@@ -173,9 +174,7 @@ class MinimizerResult:
         chain = self.__dict__.get("chain")
         if chain is None:
             return None
-        from fitcore._result_table import pandas_for
-
-        pd = pandas_for("flatchain")
+        pd = extra("pandas", "flatchain")
         return pd.DataFrame(chain.reshape(-1, chain.shape[-1]), columns=self.var_names)
 
     def to_dataframe(self) -> Any:

@@ -373,7 +373,7 @@ def _with_bar(files: Sequence[str], wanted: bool | None) -> Iterable[str]:
     try:
         bar = progress_bar(len(files), "files")
     except ImportError as exc:
-        raise click.UsageError(f"--progress needs tqdm: {exc}") from exc
+        raise click.UsageError(f"--progress: {exc}") from exc
     with bar:
         for name in files:
             yield name

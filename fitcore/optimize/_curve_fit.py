@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fitcore._bounded_lm import BoundedLevenbergMarquardt
 from fitcore._curve import CurveResidual
+from fitcore._extras import extra
 from fitcore.minpack import LevenbergMarquardt
 from fitcore.native import NativeFunction
 from fitcore.optimize._curve_data import (
@@ -380,12 +381,7 @@ def _wants_scipy(kwargs: dict[str, Any]) -> bool:
 
 
 def _scipys(*args: Any, **kwargs: Any) -> tuple[Any, ...]:
-    try:
-        from scipy.optimize import curve_fit as theirs
-    except ImportError as exc:
-        given = ", ".join(name for name in _SCIPY_OPTIONS if name in kwargs)
-        raise ImportError(
-            f"curve_fit with {given} is SciPy's, which is not installed: pip install fitcore[scipy]"
-        ) from exc
-    outcome: tuple[Any, ...] = theirs(*args, **kwargs)
+    given = ", ".join(name for name in _SCIPY_OPTIONS if name in kwargs)
+    theirs = extra("scipy.optimize", f"curve_fit with {given}")
+    outcome: tuple[Any, ...] = theirs.curve_fit(*args, **kwargs)
     return outcome

@@ -1,7 +1,7 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
 """Many small fits of one native model, on their normal equations and without the GIL."""
 
-from libc.math cimport NAN, isfinite, log, sqrt
+from libc.math cimport NAN, isfinite, sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
@@ -11,11 +11,11 @@ from fitcore._arrays cimport doubles
 from fitcore._expression cimport SLOTS, Program
 from fitcore._native_fit cimport evaluate_ties, lay_out_ties, tie
 from fitcore._parameter cimport Constraint
+from fitcore._statistics cimport Goodness, rate
 
 import numpy as np
 
 from fitcore._arrays import count, number
-from fitcore._statistics import TINY_CHISQR
 
 cdef extern from "fitcore_normal.h" nogil:
     int START "FITCORE_NORMAL_START"
@@ -59,8 +59,6 @@ cdef fitcore_normal_sums_t normal_sums = fitcore_choose_normal_sums(fitcore_cpu_
 cdef fitcore_normal_gradient_t normal_gradient = fitcore_choose_normal_gradient(fitcore_cpu_level())
 
 __all__ = ["BatchFitter", "derive", "statistics"]
-
-cdef double TINY = TINY_CHISQR
 
 
 cdef struct Work:
@@ -497,14 +495,13 @@ def statistics(cnp.ndarray[double, ndim=1, mode="c"] chisqr,
     cdef double *sums = &chisqr[0] if k else NULL
     cdef const int64_t *counts = &ndata[0] if k else NULL
     cdef double *at = &covar[0, 0, 0] if k and n else NULL
-    cdef double deviance, size = -1, logarithm = 0
+    cdef Goodness found
     with nogil:
         for i in range(k):
-            if size != counts[i]:
-                size = counts[i]
-                logarithm = log(size)
-            reduced[i] = sums[i] / max(<int64_t> 1, counts[i] - n)
+            found = rate(sums[i], counts[i], n)
             fine[i] = isfinite(sums[i])
+            sums[i], reduced[i] = found.chisqr, found.redchi
+            akaike[i], bayes[i] = found.aic, found.bic
             for j in range(n * n):
                 if scaled:
                     at[j] *= reduced[i]
@@ -513,9 +510,6 @@ def statistics(cnp.ndarray[double, ndim=1, mode="c"] chisqr,
             for j in range(n):
                 errors[i, columns[j]] = sqrt(at[j * (n + 1)])
             at += n * n
-            sums[i] = max(sums[i], TINY * size)
-            deviance = size * log(sums[i] / size)
-            akaike[i], bayes[i] = deviance + 2 * n, deviance + logarithm * n
     return stderr, redchi, aic, bic, sound
 
 

@@ -125,14 +125,16 @@ cdef class NativeCall:
         self.pointer, self.user = <void *> fitcore_curve_residual, <void *> &self.curve
         self.keep = (self.keep, x, y, w)
 
-    def _evaluate(self, cnp.ndarray p, Py_ssize_t m, bint jacobian):
-        """Residuals (m,), or the Jacobian (m, n), at contiguous p."""
+    def _evaluate(self, cnp.ndarray p, Py_ssize_t m, bint jacobian, cnp.ndarray x=None,
+                  Py_ssize_t nx=0):
+        """Residuals (m,), or the Jacobian (m, n), at contiguous p; or a model at nx rows x of m."""
         cdef Py_ssize_t n = cnp.PyArray_SIZE(p)
         cdef cnp.npy_intp shape[2]
         cdef cnp.ndarray out
         cdef double *f = NULL
         cdef double *fjac = NULL
         cdef double *at = doubles(p)
+        cdef double *points = NULL if x is None else doubles(x)
         cdef int code
         shape[0], shape[1] = m, n
         if jacobian:
@@ -142,31 +144,10 @@ cdef class NativeCall:
             out = cnp.PyArray_ZEROS(1, shape, cnp.NPY_DOUBLE, 0)
             f = doubles(out)
         with nogil:
-            code = self.values(m, n, at, f, fjac)
-        if code != 0:
-            raise NativeStop(code)
-        return out
-
-    def _evaluate_model(self, cnp.ndarray x, Py_ssize_t nx, cnp.ndarray p, Py_ssize_t m,
-                        bint jacobian):
-        """A model (m,) at nx rows of m points x, or its derivatives (m, n)."""
-        cdef Py_ssize_t n = cnp.PyArray_SIZE(p)
-        cdef cnp.npy_intp shape[2]
-        cdef cnp.ndarray out
-        cdef double *points = doubles(x)
-        cdef double *at = doubles(p)
-        cdef double *y = NULL
-        cdef double *dy = NULL
-        cdef int code
-        shape[0], shape[1] = m, n
-        if jacobian:
-            out = cnp.PyArray_ZEROS(2, shape, cnp.NPY_DOUBLE, 1)
-            dy = doubles(out)
-        else:
-            out = cnp.PyArray_ZEROS(1, shape, cnp.NPY_DOUBLE, 0)
-            y = doubles(out)
-        with nogil:
-            code = (<fitcore_model> self.pointer)(m, nx, points, n, at, y, dy, self.user)
+            if points != NULL:
+                code = (<fitcore_model> self.pointer)(m, nx, points, n, at, f, fjac, self.user)
+            else:
+                code = self.values(m, n, at, f, fjac)
         if code != 0:
             raise NativeStop(code)
         return out

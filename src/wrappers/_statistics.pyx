@@ -4,7 +4,7 @@
 Compiled because in a small fit they would cost as much as ten evaluations of the function.
 """
 
-from libc.math cimport NAN, isfinite, log, sqrt
+from libc.math cimport NAN, isfinite, sqrt
 cimport numpy as cnp
 
 from fitcore._parameter cimport Constraint, ParameterBase
@@ -13,12 +13,8 @@ import numpy as np
 
 cnp.import_array()
 
-__all__ = ["TINY_CHISQR", "correlations", "goodness", "set_propagated",
-           "set_uncertainties"]
+__all__ = ["correlations", "goodness", "set_propagated", "set_uncertainties"]
 
-# A perfect fit has no logarithm: chi-square counts as at least this, for each residual.
-TINY_CHISQR = 1e-250
-cdef double TINY = TINY_CHISQR
 cdef object ZERO = 0.0
 
 
@@ -82,24 +78,22 @@ def goodness(residual, Py_ssize_t nvarys):
     cdef cnp.ndarray r = plain(residual)
     cdef Py_ssize_t ndata = cnp.PyArray_SIZE(r)
     cdef Py_ssize_t nfree = ndata - nvarys
-    cdef double squares, chisqr, deviance = NAN
+    cdef double squares
+    cdef Goodness found
     if ndata == 0:
         return {"ndata": 0, "nfree": nfree, "chisqr": NAN, "redchi": NAN, "aic": NAN, "bic": NAN}
     squares = sum_of_squares(<double *> cnp.PyArray_DATA(r), ndata)
     if isfinite(squares):
         # as users form it by r @ r, to the last bit; of infinity it would warn
         squares = cnp.PyArray_MatrixProduct(r, r)
-    # A NaN stays one.
-    chisqr = TINY * ndata if squares < TINY * ndata else squares
-    if isfinite(chisqr):
-        deviance = ndata * log(chisqr / ndata)
+    found = rate(squares, ndata, nvarys)
     return {
         "ndata": ndata,
         "nfree": nfree,
-        "chisqr": chisqr,
-        "redchi": squares / (nfree if nfree > 1 else 1),
-        "aic": deviance + 2 * nvarys,
-        "bic": deviance + log(<double> ndata) * nvarys,
+        "chisqr": found.chisqr,
+        "redchi": found.redchi,
+        "aic": found.aic,
+        "bic": found.bic,
     }
 
 

@@ -2,18 +2,19 @@
 """Minimization under bounds by L-BFGS-B 3.0, driven by reverse communication."""
 
 from cpython.float cimport PyFloat_AS_DOUBLE, PyFloat_Check
-from libc.math cimport INFINITY, NAN, isfinite, sqrt
+from libc.math cimport INFINITY, NAN, sqrt
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
-from fitcore._arrays cimport count, doubles, finite, fresh, number, real_array, sole_owner, zeros
+from fitcore._arrays cimport count, doubles, finite, fresh, number, sole_owner, zeros
 from fitcore._native cimport (
     DRIVE_CODE, DRIVE_DONE, DRIVE_EVALUATIONS, DRIVE_ITERATIONS, DRIVE_LOOKED, NativeCall,
     fitcore_calls, fitcore_differences, fitcore_forward_objective, leave, start_calls,
 )
 from fitcore._native_types cimport fitcore_objective
+from fitcore._solver cimport check_subclass, intact, read_state, start_point
 
 import numpy as np
 
@@ -55,8 +56,8 @@ STOP_EVALUATIONS = "STOP: TOTAL NO. of f AND g EVALUATIONS EXCEEDS LIMIT"
 STOP_CALLBACK = "STOP: CALLBACK REQUESTED HALT"
 
 
-cdef double _scalar(object value) except? -1.0:
-    """The value of the objective as a double."""
+cpdef double as_scalar(object value) except? -1.0:
+    """The value of an objective as a float, or an error that says what `fun` must return."""
     cdef object a
     if PyFloat_Check(value):
         return PyFloat_AS_DOUBLE(value)
@@ -75,13 +76,8 @@ cdef double _scalar(object value) except? -1.0:
     return a.item()
 
 
-def as_scalar(value):
-    """The value of an objective as a float, or an error that says what `fun` must return."""
-    return _scalar(value)
-
-
-cdef cnp.ndarray _gradient(object value, Py_ssize_t n):
-    """The gradient as a contiguous array of n doubles."""
+cpdef cnp.ndarray as_gradient(object value, Py_ssize_t n):
+    """A gradient as n contiguous doubles, or an error that says what is wrong with it."""
     cdef object a
     if (isinstance(value, np.ndarray) and cnp.PyArray_TYPE(<cnp.ndarray> value) == cnp.NPY_DOUBLE
             and cnp.PyArray_NDIM(<cnp.ndarray> value) == 1
@@ -107,11 +103,6 @@ cdef cnp.ndarray _workspace(Py_ssize_t n):
     if n < 2**18:
         return cnp.PyArray_ZEROS(1, &size, cnp.NPY_DOUBLE, 0)
     return cnp.PyArray_EMPTY(1, &size, cnp.NPY_DOUBLE, 0)
-
-
-def as_gradient(value, Py_ssize_t n):
-    """A gradient as n doubles, or an error that says what is wrong with it."""
-    return _gradient(value, n)
 
 
 cdef class Objective:
@@ -159,18 +150,17 @@ cdef class PythonObjective(Objective):
             if not isinstance(value, (tuple, list)) or len(value) != 2:
                 raise TypeError("fun must return the pair (f, g) when jac is True, got "
                                 f"{value!r:.80}")
-            f = _scalar(value[0])
+            f = as_scalar(value[0])
             g = value[1]
             value = None
         else:
-            f = _scalar(value)
+            f = as_scalar(value)
             solver.spare = x
             x = solver.given()
             g = self.jac(x, *self.args) if self.args else self.jac(x)
         if solver.state.task != LB_EVALUATE:
             return 0                    # the function has called stop()
-        if not _plain(g, solver.state.n):
-            g = _gradient(g, solver.state.n)
+        g = as_gradient(g, solver.state.n)
         solver.accept(<cnp.ndarray> g)
         solver.ft = f
         solver.spare = x
@@ -276,15 +266,6 @@ cdef int watch(LBFGSB solver, trace, callback) except -1:
         return 1
 
 
-cdef bint _plain(object value, Py_ssize_t n) noexcept:
-    """Whether the gradient is an array that may be taken over as it is."""
-    return (isinstance(value, np.ndarray)
-            and cnp.PyArray_TYPE(<cnp.ndarray> value) == cnp.NPY_DOUBLE
-            and cnp.PyArray_NDIM(<cnp.ndarray> value) == 1
-            and cnp.PyArray_ISCARRAY(<cnp.ndarray> value)
-            and cnp.PyArray_SIZE(<cnp.ndarray> value) == n)
-
-
 cdef class LBFGSB:
     """Minimization of a smooth function under bounds by L-BFGS-B 3.0.
 
@@ -374,11 +355,7 @@ cdef class LBFGSB:
         cdef Py_ssize_t n
         if self.running:
             raise RuntimeError("this solver is already running; make one solver for each run")
-        start = real_array(x0, "x0", 1)
-        if start.ndim != 1 or start.size == 0:
-            raise ValueError(f"x0 must be a vector of at least one number, got shape {start.shape}")
-        if not np.isfinite(start).all():
-            raise ValueError(f"x0 must be finite, got {start}")
+        start = start_point(x0)
         n = start.size
         corrections = count(m, "m")
         if corrections < 1:
@@ -719,8 +696,8 @@ cdef class LBFGSB:
         self.settle()
         if self.state.task == LB_DONE:
             raise RuntimeError(f"the run is finished (info={self.state.info}): nothing to tell")
-        value = _scalar(f)
-        gradient = _gradient(g, self.state.n)
+        value = as_scalar(f)
+        gradient = as_gradient(g, self.state.n)
         self.check_own()
         memcpy(doubles(self._g), doubles(gradient), self.state.n * sizeof(double))
         self.ft = value
@@ -932,26 +909,15 @@ cdef class LBFGSB:
                           (self.ft, bool(self.told), self.restarts, self.words))
 
 
-cdef cnp.ndarray _copied(object a, object dtype, Py_ssize_t n):
-    """A copy of a vector from a pickle, or an error."""
-    if not isinstance(a, np.ndarray) or a.dtype != dtype or a.shape != (n,):
-        raise ValueError("the pickled state is damaged: its arrays do not fit it")
-    return np.array(a, dtype=dtype, order="C")
-
-
 def _restore(cls, bytes raw, tuple arrays, limits, tuple rest):
     """A solver from its pickled state; every size is checked before it is trusted."""
     cdef LBFGSB solver
     cdef lbfgsb_state s
     cdef Py_ssize_t n
-    if not (isinstance(cls, type) and issubclass(cls, LBFGSB)):
-        raise TypeError(f"cls must be LBFGSB or a subclass, got {cls!r}")
-    if len(raw) != sizeof(lbfgsb_state):
-        raise ValueError(f"state has {len(raw)} bytes, wanted {sizeof(lbfgsb_state)}: it comes "
-                         "from another version of fitcore")
-    if len(arrays) != 3 or len(rest) != 4 or (limits is not None and len(limits) != 3):
+    check_subclass(cls, LBFGSB)
+    read_state(raw, &s, sizeof(lbfgsb_state))
+    if len(rest) != 4:
         raise ValueError("the pickled state is damaged: something is missing")
-    memcpy(&s, <char *> raw, sizeof(lbfgsb_state))
     n = s.n
     if not (1 <= s.n < 2**58 and 1 <= s.m < 2**29 and s.n * <double> s.m < 2.0**58
             and LB_EVALUATE <= s.task <= LB_DONE and 0 <= s.info <= LB_STOPPED
@@ -972,12 +938,11 @@ def _restore(cls, bytes raw, tuple arrays, limits, tuple rest):
             and (told or s.task != LB_NEW_X)):
         raise ValueError("the pickled state is damaged: a field is out of its range")
     solver = cls.__new__(cls)
-    x, gradient = (_copied(a, np.float64, n) for a in arrays[:2])
-    work = _copied(arrays[2], np.float64, fitcore_lb_work_size(n, s.m))
+    x, gradient, work = intact(arrays, (((n,), float), ((n,), float),
+                                        ((fitcore_lb_work_size(n, s.m),), float)))
     lower = upper = marks = None
     if limits is not None:
-        lower, upper = (_copied(a, np.float64, n) for a in limits[:2])
-        marks = _copied(limits[2], np.int8, n)
+        lower, upper, marks = intact(limits, (((n,), float), ((n,), float), ((n,), np.int8)))
         if not (lower <= upper).all() or (s.stage != LB_START
                                           and not ((lower <= x) & (x <= upper)).all()):
             raise ValueError("the pickled state is damaged: its bounds are not bounds")

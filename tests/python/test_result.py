@@ -1,15 +1,17 @@
 """The result of a fit: its attributes, running it again, copies and pickles."""
 
 import copy
+import gc
 import math
 import pickle
+import weakref
 from typing import Any
 
 import numpy as np
 import pytest
 from numpy.testing import assert_allclose, assert_array_equal
 
-from fitcore import Minimizer, MinimizerResult, Parameters, create_params, minimize
+from fitcore import Minimizer, MinimizerResult, Model, Parameters, create_params, minimize
 
 X = np.linspace(0, 4, 41)
 Y = 2 * np.exp(-1.3 * X) + 0.02 * np.cos(29 * X**2)
@@ -221,3 +223,39 @@ def test_the_html_of_a_result_still_checks_its_arguments() -> None:
         result._repr_html_(min_correl="x")  # type: ignore[arg-type]
     with pytest.raises(TypeError, match="show_correl"):
         result._repr_html_(show_correl="x")  # type: ignore[arg-type]
+
+
+def decay(x: Any, amp: float, rate: float) -> Any:
+    return amp * np.exp(-rate * x)
+
+
+@pytest.mark.parametrize(
+    "fit",
+    [
+        lambda: minimize(residual, start()),
+        lambda: minimize(residual, start(), method="lbfgsb"),
+        lambda: minimize(residual, start(), bounds="native"),
+        lambda: Model(decay).fit(Y, x=X, amp=1, rate=3),
+    ],
+    ids=["leastsq", "lbfgsb", "native bounds", "Model"],
+)
+def test_a_fit_leaves_nothing_to_the_garbage_collector(fit: Any) -> None:
+    fit()
+    gc.collect()
+    gc.disable()
+    try:
+        alive = weakref.ref(fit())
+        assert alive() is None
+    finally:
+        gc.enable()
+
+
+def test_the_result_of_a_minimizer_can_fit_again_when_nobody_holds_the_minimizer() -> None:
+    result = Minimizer(residual, start()).minimize()
+    result.params["rate"].value = 2.5
+    assert result.leastsq()
+    inner = Model(decay).fit(Y, x=X, amp=1, rate=3).result
+    assert inner is not None
+    inner.params["rate"].value = 2.5
+    assert inner.leastsq()
+    assert inner.params["rate"].value == pytest.approx(result.params["rate"].value, rel=1e-6)

@@ -1,0 +1,50 @@
+"""Packages that need not be there: each belongs to an extra, and is imported where it is used."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__all__ = ["extra"]
+
+# Package, its name among people where that is another one, and the extra that installs it.
+_EXTRAS = {
+    "emcee": ("emcee", "emcee"),
+    "matplotlib": ("matplotlib", "plot"),
+    "pandas": ("pandas", "pandas"),
+    "scipy": ("SciPy", "scipy"),
+    "tqdm": ("tqdm", "progress"),
+    "uncertainties": ("uncertainties", "uncertainties"),
+}
+
+
+def extra(module: str, what: str) -> Any:
+    """Import a module of an extra.
+
+    Parameters
+    ----------
+    module : str
+        Such as "scipy.optimize".
+    what : str
+        What needs it, for the error.
+
+    Returns
+    -------
+    module
+
+    Raises
+    ------
+    ImportError
+        If it is missing; the error says what to install.
+
+    Examples
+    --------
+    >>> from fitcore._extras import extra
+    >>> extra("scipy.special", "the error function").erf(0.0)
+    np.float64(0.0)
+    """
+    try:
+        return importlib.import_module(module)
+    except ImportError as error:
+        name, belongs = _EXTRAS[module.partition(".")[0]]
+        raise ImportError(f"{what} needs {name}: pip install fitcore[{belongs}]") from error
