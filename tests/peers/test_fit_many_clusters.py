@@ -20,6 +20,7 @@ from numpy.testing import assert_array_equal
 from fitcore import Parameters, fit_many
 
 TESTS = Path(__file__).parents[1]
+PATIENCE = 300  # seconds for a worker to start, after which the test fails
 LINES = np.linspace(0, 1, 6) + np.arange(40)[:, None]
 YS = np.linspace(1, 3, 40)[:, None] * LINES + 0.01 * np.cos(30 * LINES)
 
@@ -56,6 +57,8 @@ def client() -> Any:
         dask.config.set(
             {
                 "distributed.nanny.environ.PYTHONPATH": path,
+                # on a busy machine a worker takes long to start, and one that gives up stays away
+                "distributed.comm.timeouts.connect": f"{PATIENCE}s",
                 # that a chunk runs again is left to fit_many
                 "distributed.scheduler.allowed-failures": 0,
             }
@@ -96,7 +99,7 @@ class TestDask:
                 slow, YS, line_params(), LINES, executor=executor, workers=2, chunk_size=3
             )
         assert_same(result, here())
-        client.wait_for_workers(2)
+        client.wait_for_workers(2, timeout=PATIENCE)
         assert victim not in client.run(os.getpid).values()
 
     def test_a_data_set_that_kills_workers_costs_its_row(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Callable
 from typing import Any
 
@@ -112,27 +110,6 @@ def test_a_wrong_gradient_shows_in_every_direction():
     along = np.random.default_rng(2).standard_normal(2)
     error = check_grad(rosenbrock, wrong, [-1.2, 0.9], direction="random", rng=2)
     assert error == pytest.approx(abs(along[0]), abs=1e-4)
-
-
-SCIPYS_OWN = """
-import warnings
-warnings.simplefilter("ignore")
-import scipy.optimize.tests.test_optimize as tests
-from fitcore.optimize import approx_fprime, check_grad
-tests.optimize.check_grad, tests.optimize.approx_fprime = check_grad, approx_fprime
-tests.test_check_grad()
-tests.test_approx_fprime()
-print("both passed")
-"""
-
-
-def test_scipys_own_tests_pass_with_ours_in_their_place():
-    """In a process of its own: SciPy's test module uses pytest marks that this project has not."""
-    originals.require_peer("scipy.optimize")
-    done = subprocess.run(
-        [sys.executable, "-c", SCIPYS_OWN], capture_output=True, text=True, check=False
-    )
-    assert done.stdout == "both passed\n", done.stderr
 
 
 BAD: dict[str, tuple[Callable[[], Any], type[Exception], str]] = {
