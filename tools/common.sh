@@ -7,6 +7,7 @@ cd "$root"
 
 # Nothing of the user's Python set-up reaches ours, and nothing of ours reaches theirs.
 unset PYTHONPATH PYTHONHOME PYTHONUSERBASE PIP_USER PIP_TARGET PIP_PREFIX PIP_ROOT VIRTUAL_ENV
+unset PYTHONDONTWRITEBYTECODE # or each process would compile anew what it imports
 export PIP_DISABLE_PIP_VERSION_CHECK=1 PIP_NO_INPUT=1
 
 say() { printf 'fitcore: %s\n' "$*" >&2; }
