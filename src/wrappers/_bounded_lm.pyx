@@ -9,19 +9,16 @@ cimport numpy as cnp
 from fitcore._arrays cimport count, doubles, zeros
 from fitcore.minpack cimport (
     JAC_ANALYTIC, JAC_CENTRAL, JAC_COMPLEX, JAC_FORWARD, TASK_DONE, TASK_ITERATION, TASK_RESIDUAL,
-    Evaluator, LevenbergMarquardt, fitcore_lm_arrays, fitcore_norm, fitcore_tall_block_rows,
-    lm_state,
+    Evaluator, LevenbergMarquardt, fitcore_lm_arrays, fitcore_tall_block_rows, lm_state,
 )
+from fitcore._solver cimport intact
 
 import numpy as np
-
 
 cnp.import_array()
 
 __all__ = ["BoundedLevenbergMarquardt"]
 
-# Relative error that rounding alone may leave in a norm.
-cdef double ROUNDING = 8 * 2.220446049250313e-16
 # Below this many elements of the Jacobian a step is too short to be worth giving up the GIL.
 cdef Py_ssize_t GIL_ELEMENTS = 16384
 
@@ -177,12 +174,7 @@ cdef class BoundedLevenbergMarquardt(LevenbergMarquardt):
                 continue
             self.cost += 1
             if scheme == JAC_COMPLEX:
-                z[j] = plus + 1j * h[j]
-                above = evaluator.residual_complex(z, n)
-                z[j] = plus
-                self.check_length(above)
-                above = np.imag(above) / h[j]
-                memcpy(column, doubles(above), m * sizeof(double))
+                self.complex_column(evaluator, j, z, h[j])
                 continue
             x[j] = plus
             above = evaluator.residual(x, n)
@@ -233,20 +225,10 @@ cdef class BoundedLevenbergMarquardt(LevenbergMarquardt):
         return 0
 
     cdef int sharpen(self, Evaluator evaluator, int scheme, bint move) except -1:
-        cdef lm_state *s = &self.state
-        cdef double trial
         self.jacobian_at_end(evaluator, scheme)
         if not move or not np.isfinite(self.xt).all():
             return 0
-        self.evaluate(evaluator, doubles(self.xt))
-        s.nfev += 1
-        trial = fitcore_norm(s.m, doubles(self.ft))
-        # what cannot be told from a reduction counts as one, as without bounds
-        if trial <= s.fnorm * (1 + ROUNDING):
-            s.fnorm = trial
-            memcpy(doubles(self._x), doubles(self.xt), s.n * sizeof(double))
-            self._fvec, self.ft = self.ft, self._fvec
-        return 0
+        return self.move_if_lower(evaluator)
 
     cdef object points(self):
         cdef lm_state *s = &self.state
@@ -282,18 +264,7 @@ cdef class BoundedLevenbergMarquardt(LevenbergMarquardt):
                 or s.jac == JAC_ANALYTIC):
             return LevenbergMarquardt.take(self, values)
         m = s.m
-        try:
-            given = np.asarray(values)
-        except ValueError as exc:
-            raise TypeError(f"values must be an array of numbers, got {values!r:.80}") from exc
-        kind = given.dtype.kind
-        if kind not in "fiubc" or (kind == "c") != (s.jac == JAC_COMPLEX):
-            wanted = "complex" if s.jac == JAC_COMPLEX else "real"
-            raise TypeError(f"values must be {wanted} numbers, got dtype {given.dtype}")
-        shape = (2 * n if s.jac == JAC_CENTRAL else n, m)
-        if given.shape != shape:
-            raise ValueError(f"values have shape {given.shape}, wanted {shape} for task "
-                             f"{self.task!r}")
+        given = self.answer(values, (2 * n if s.jac == JAC_CENTRAL else n, m))
         s.factored = 0
         for j in range(n):
             column = doubles(self._fjac) + j * m
@@ -363,13 +334,9 @@ def _restore_bounded(tuple base, tuple extra):
     if not isinstance(made, BoundedLevenbergMarquardt):
         raise TypeError(f"cls must be BoundedLevenbergMarquardt or a subclass, got {type(made)}")
     solver = made
-    if len(extra) != 5:
-        raise ValueError("the pickled state is damaged: its arrays do not fit it")
-    lower, upper, place = (np.array(a, copy=True, order="C") for a in extra[:3])
     n = solver.state.n
-    if (lower.shape != (n,) or upper.shape != (n,) or place.shape != (n,)
-            or lower.dtype != np.float64 or upper.dtype != np.float64 or place.dtype != np.int64
-            or not (lower <= upper).all() or not ((place >= 0) & (place <= 2)).all()
+    lower, upper, place = intact(extra[:3], (((n,), float), ((n,), float), ((n,), np.int64)))
+    if (len(extra) != 5 or not (lower <= upper).all() or not ((place >= 0) & (place <= 2)).all()
             or not 0 <= extra[4] <= 2 * n):
         raise ValueError("the pickled state is damaged: its arrays do not fit it")
     for point in (solver._x, solver.xt):

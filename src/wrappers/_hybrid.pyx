@@ -130,8 +130,7 @@ cdef class PowellHybrid(Solver):
     def __init__(self, x0, *, jac="2-point", xtol=1.49012e-8, maxfev=0, ml=None, mu=None,
                  epsfcn=None, factor=100.0, diag=None):
         cdef Py_ssize_t n
-        if self.running:
-            raise RuntimeError("this solver is already running; make one solver for each system")
+        self.check_free()
         start = start_point(x0)
         n = start.size
         scale = scale_factors(diag, n)

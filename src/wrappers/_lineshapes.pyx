@@ -85,6 +85,14 @@ cdef cnp.ndarray real_array(object value, str name):
     return np.ascontiguousarray(array, dtype=np_float64).reshape(array.shape)
 
 
+cdef tuple alike(object x, object y):
+    """Both as arrays of one shape."""
+    xs, ys = real_array(x, "x"), real_array(y, "y")
+    if xs.shape != ys.shape:
+        xs, ys = (np.ascontiguousarray(a) for a in np.broadcast_arrays(xs, ys))
+    return xs, ys
+
+
 cdef bint read_numbers(tuple given, double *p) except -1:
     """Parameters that are single numbers; False if one is an array."""
     cdef Py_ssize_t i
@@ -156,11 +164,10 @@ def evaluate(str name, int64_t form, object x, tuple params, object y=None):
         at = x
         shape_eval(shape, form, 1, &at, &at2, p, &value, 0, &value)
         return np_float64(value)
-    xs = real_array(x, "x")
-    if y is not None:
-        ys = real_array(y, "y")
-        if xs.shape != ys.shape:
-            xs, ys = (np.ascontiguousarray(a) for a in np.broadcast_arrays(xs, ys))
+    if y is None:
+        xs = real_array(x, "x")
+    else:
+        xs, ys = alike(x, y)
         py = doubles(ys)
     m = cnp.PyArray_SIZE(xs)
     out = cnp.PyArray_EMPTY(cnp.PyArray_NDIM(xs), cnp.PyArray_DIMS(xs), cnp.NPY_DOUBLE, 0)
@@ -228,11 +235,10 @@ def derivatives(str name, int64_t form, object x, tuple params, object y=None):
         raise ValueError(f"a line shape has at most {MOST} parameters, got {n}")
     if not read_numbers(params, p):
         raise TypeError("the parameters of a line shape must be single numbers for derivatives")
-    xs = real_array(x, "x")
-    if y is not None:
-        ys = real_array(y, "y")
-        if xs.shape != ys.shape:
-            xs, ys = (np.ascontiguousarray(a) for a in np.broadcast_arrays(xs, ys))
+    if y is None:
+        xs = real_array(x, "x")
+    else:
+        xs, ys = alike(x, y)
         py = doubles(ys)
     m = cnp.PyArray_SIZE(xs)
     out = np.empty((<object> xs).shape)

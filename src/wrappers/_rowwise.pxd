@@ -2,6 +2,8 @@
 from libc.stdint cimport int64_t
 cimport numpy as cnp
 
+from fitcore._solver cimport Guarded
+
 cdef extern from "fitcore_rows.h" nogil:
     ctypedef void (*fitcore_fold_rows_t)(int64_t rows, int64_t n, int64_t ldblock, double *block,
                                          double *r, double *qtb, double *sums) noexcept nogil
@@ -29,17 +31,14 @@ cdef extern from "fitcore_rows.h" nogil:
                             fitcore_fold_rows_t kernel)
 
 
-cdef class StreamingLM:
+cdef class StreamingLM(Guarded):
     cdef lmstr_state state
     cdef cnp.ndarray _x, xt, _diag, _qtf, _ipvt
     cdef cnp.ndarray _r                 # (n, n) in C order: row j is column j of R
     cdef cnp.ndarray store, wa          # block and scratch
     cdef double *block                  # in store, at the start of a cache line
-    cdef bint running                   # a driver is at work; another must not start
 
     cdef int allocate(self) except -1
-    cdef int check_ready(self) except -1
-    cdef int check_idle(self) except -1
     # The next rows of the pass; jac is NULL for task 'residual'.
     cdef int take(self, const double *f, Py_ssize_t k, const double *jac, Py_ssize_t row,
                   Py_ssize_t column) except -1

@@ -6,14 +6,16 @@ from libc.stdint cimport int64_t
 from libc.string cimport memcpy, memset
 cimport numpy as cnp
 
-from fitcore._arrays cimport count, doubles, fresh, number, real_array, vector, zeros
+from fitcore._arrays cimport count, doubles, fresh, number, vector, zeros
+from fitcore._solver cimport (
+    Guarded, check_order, check_subclass, intact, read_state, scale_factors, start_point,
+)
 
 import numpy as np
 
 from fitcore._messages import outcome
 
 cdef extern from "fitcore_minpack.h" nogil:
-    int TASK_START "FITCORE_TASK_START"
     int TASK_RESIDUAL "FITCORE_TASK_RESIDUAL"
     int TASK_JACOBIAN "FITCORE_TASK_JACOBIAN"
     int TASK_ITERATION "FITCORE_TASK_ITERATION"
@@ -36,7 +38,7 @@ __all__ = ["StreamingLM"]
 cdef Py_ssize_t GIL_ELEMENTS = 16384
 
 
-cdef class StreamingLM:
+cdef class StreamingLM(Guarded):
     """Levenberg-Marquardt for any number of residuals in little memory: MINPACK-1's `lmstr`.
 
     The residuals and the Jacobian are never held: they come in passes over the data, in chunks of
@@ -127,27 +129,14 @@ cdef class StreamingLM:
         cdef lmstr_state fit
         cdef Py_ssize_t n
         cdef cnp.ndarray scale
-        if self.running:
-            raise RuntimeError("this solver is already running; make one solver for each fit")
-        start = real_array(x0, "x0", 1)
-        if start.ndim != 1 or start.size == 0:
-            raise ValueError(f"x0 must be a vector of at least one number, got shape {start.shape}")
-        if not np.isfinite(start).all():
-            raise ValueError(f"x0 must be finite, got {start}")
+        self.check_free()
+        start = start_point(x0)
         n = start.size
         rows = 0 if m is None else count(m, "m")
         if m is not None and rows < n:
             raise ValueError(f"m={m} residuals are fewer than the {n} variables; "
                              "Levenberg-Marquardt wants at least as many residuals as variables")
-        if diag is None:
-            scale = zeros(n)
-        else:
-            scale = real_array(diag, "diag", 1)
-            if (<object> scale).shape != (n,):
-                raise ValueError(f"diag must have shape ({n},) like x0, got "
-                                 f"{(<object> scale).shape}")
-            if not (np.isfinite(scale).all() and (np.asarray(scale) > 0).all()):
-                raise ValueError(f"diag must be positive and finite, got {scale}")
+        scale = zeros(n) if diag is None else scale_factors(diag, n)
         limit = count(maxfev, "maxfev") or 100 * (n + 1)
         bound = number(factor, "factor", 0.0)
         if bound == 0.0:
@@ -177,15 +166,8 @@ cdef class StreamingLM:
         self.wa = zeros(fitcore_lmstr_work_size(n))
         return 0
 
-    cdef int check_ready(self) except -1:
-        if self._x is None:
-            raise RuntimeError("the solver has not been set up: __init__ was not called")
-        return 0
-
-    cdef int check_idle(self) except -1:
-        if self.running:
-            raise RuntimeError("this solver is already running; make one solver for each fit")
-        return self.check_ready()
+    cdef bint ready(self) noexcept:
+        return self._x is not None
 
     cdef int step(self) except -1:
         """Let the core go on to its next task."""
@@ -643,21 +625,14 @@ def _restore(cls, bytes raw, tuple arrays):
     cdef lmstr_state state
     cdef Py_ssize_t n, rows, waiting, j
     cdef cnp.ndarray block
-    if not (isinstance(cls, type) and issubclass(cls, StreamingLM)):
-        raise TypeError(f"cls must be StreamingLM or a subclass, got {cls!r}")
-    if len(raw) != sizeof(lmstr_state):
-        raise ValueError(f"state has {len(raw)} bytes, wanted {sizeof(lmstr_state)}: it comes from "
-                         "another version of fitcore")
-    memcpy(&state, <char *> raw, sizeof(lmstr_state))
+    check_subclass(cls, StreamingLM)
+    read_state(raw, &state, sizeof(lmstr_state))
     if not _plausible(&state):
         raise ValueError("the pickled state is damaged: a field is out of its range")
     n, waiting = state.lm.n, state.waiting
-    copies = [np.array(a, copy=True, order="C") for a in arrays]
-    shapes = [(n,), (n,), (n,), (n,), (n,), (n, n), (n + 1, waiting)]
-    kinds = [np.int64 if k == 4 else np.float64 for k in range(7)]
-    if ([a.shape for a in copies] != shapes or [a.dtype for a in copies] != kinds
-            or sorted(copies[4].tolist()) != list(range(1, n + 1))):
-        raise ValueError("the pickled state is damaged: its arrays do not fit it")
+    copies = intact(arrays, (*[((n,), float)] * 4, ((n,), np.int64), ((n, n), float),
+                             ((n + 1, waiting), float)))
+    check_order(copies[4])
     solver = cls.__new__(cls)
     solver.state = state
     solver._x, solver.xt, solver._diag, solver._qtf, solver._ipvt, solver._r, block = copies

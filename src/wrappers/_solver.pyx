@@ -1,5 +1,5 @@
 # cython: language_level=3, boundscheck=False, wraparound=False, cdivision=True
-"""What the solvers of MINPACK share: who may use one when, and checks of what they are given."""
+"""What solvers share: who may use one when, and checks of what they are given."""
 
 from libc.string cimport memcpy
 cimport numpy as cnp
@@ -15,11 +15,29 @@ from fitcore._native import NativeStop
 cnp.import_array()
 
 
-cdef class Solver:
-    """A solver by reverse communication, which one caller at a time asks and tells, or drives."""
+cdef class Guarded:
+    """What one caller at a time may use, once it has been set up."""
 
     cdef bint ready(self) noexcept:
         return False
+
+    cdef int check_free(self) except -1:
+        if self.running:
+            raise RuntimeError("this solver is already running; make one solver for each run")
+        return 0
+
+    cdef int check_ready(self) except -1:
+        if not self.ready():
+            raise RuntimeError("the solver has not been set up: __init__ was not called")
+        return 0
+
+    cdef int check_idle(self) except -1:
+        self.check_free()
+        return self.check_ready()
+
+
+cdef class Solver(Guarded):
+    """A solver by reverse communication, which is asked and told, or driven, by MINPACK's ways."""
 
     cdef object points(self):
         raise NotImplementedError("points")
@@ -29,16 +47,6 @@ cdef class Solver:
 
     cdef int loop(self, Evaluator evaluator) except -1:
         raise NotImplementedError("loop")
-
-    cdef int check_ready(self) except -1:
-        if not self.ready():
-            raise RuntimeError("the solver has not been set up: __init__ was not called")
-        return 0
-
-    cdef int check_idle(self) except -1:
-        if self.running:
-            raise RuntimeError("this solver is already running; make one solver for each fit")
-        return self.check_ready()
 
     cdef int drive(self, Evaluator evaluator) except -1:
         self.check_idle()
@@ -182,3 +190,10 @@ cdef list intact(arrays, tuple wanted):
     if [(a.shape, a.dtype) for a in copies] != [(shape, np.dtype(kind)) for shape, kind in wanted]:
         raise ValueError("the pickled state is damaged: its arrays do not fit it")
     return copies
+
+
+cdef int check_order(cnp.ndarray ipvt) except -1:
+    """An order of columns must have each of them once, counted from 1."""
+    if sorted(ipvt.tolist()) != list(range(1, cnp.PyArray_SIZE(ipvt) + 1)):
+        raise ValueError("the pickled state is damaged: ipvt is no permutation")
+    return 0

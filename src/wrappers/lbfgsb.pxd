@@ -4,6 +4,7 @@ cimport numpy as cnp
 
 from fitcore._native cimport fitcore_calls
 from fitcore._native_types cimport fitcore_objective
+from fitcore._solver cimport Guarded
 
 cdef extern from "fitcore_lbfgsb.h" nogil:
     ctypedef struct fitcore_lb_kernels:
@@ -112,7 +113,7 @@ cdef class Objective:
     cdef int iteration(self, LBFGSB solver) except -1
 
 
-cdef class LBFGSB:
+cdef class LBFGSB(Guarded):
     cdef lbfgsb_state state
     # The point asked for, and the gradient told last. The iterate before a line search is in wa.
     cdef cnp.ndarray _x, _g, wa, iwa
@@ -120,15 +121,12 @@ cdef class LBFGSB:
     cdef cnp.ndarray spare              # an array handed to the objective, for use again
     cdef double ft                      # f told last
     cdef bint told                      # there has been an evaluation
-    cdef bint running                   # a driver is at work; another must not start
     cdef readonly object stop_code      # what a native function has stopped the last run with
     cdef bint stepping                  # a thread is within the core, without the GIL
     cdef bint stop_wanted               # by another thread meanwhile
     cdef readonly int64_t restarts
     cdef str words                      # why it was stopped
 
-    cdef int check_ready(self) except -1
-    cdef int check_idle(self) except -1
     cdef int check_own(self) except -1
     cdef int step(self) except -1
     cdef int settle(self) except -1

@@ -14,7 +14,7 @@ from fitcore._native cimport (
     fitcore_calls, fitcore_differences, fitcore_forward_objective, leave, start_calls,
 )
 from fitcore._native_types cimport fitcore_objective
-from fitcore._solver cimport check_subclass, intact, read_state, start_point
+from fitcore._solver cimport Guarded, check_subclass, intact, read_state, start_point
 
 import numpy as np
 
@@ -266,7 +266,7 @@ cdef int watch(LBFGSB solver, trace, callback) except -1:
         return 1
 
 
-cdef class LBFGSB:
+cdef class LBFGSB(Guarded):
     """Minimization of a smooth function under bounds by L-BFGS-B 3.0.
 
     The solver asks for the function and its gradient and is told them: nothing is called from
@@ -353,8 +353,7 @@ cdef class LBFGSB:
         cdef lbfgsb_state *s = &self.state
         cdef cnp.npy_intp size
         cdef Py_ssize_t n
-        if self.running:
-            raise RuntimeError("this solver is already running; make one solver for each run")
+        self.check_free()
         start = start_point(x0)
         n = start.size
         corrections = count(m, "m")
@@ -392,15 +391,8 @@ cdef class LBFGSB:
         fitcore_lb_init(s, n, corrections, bounded, reduction, tolerance, steps)
         self.step()
 
-    cdef int check_ready(self) except -1:
-        if self._x is None:
-            raise RuntimeError("the solver has not been set up: __init__ was not called")
-        return 0
-
-    cdef int check_idle(self) except -1:
-        if self.running:
-            raise RuntimeError("this solver is already running; make one solver for each run")
-        return self.check_ready()
+    cdef bint ready(self) noexcept:
+        return self._x is not None
 
     cdef int check_own(self) except -1:
         """Make sure that nobody else holds the array for the gradient."""

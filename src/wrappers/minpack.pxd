@@ -126,9 +126,16 @@ cdef class LevenbergMarquardt(Solver):
     cdef int step(self) except -1
     cdef int sharpen(self, Evaluator evaluator, int scheme, bint move) except -1
     cdef void foretell(self) noexcept
+    # The Gauss-Newton step to xt, taken if it lowers the sum of squares.
+    cdef int move_if_lower(self, Evaluator evaluator) except -1
     cdef int check_length(self, cnp.ndarray f) except -1
     cdef int evaluate(self, Evaluator evaluator, double *x) except -1
     cdef int central_column(self, Evaluator evaluator, Py_ssize_t j) except -1
+    # The same by a step h from x[j], real, along the imaginary axis; z is x, and left so.
+    cdef int complex_column(self, Evaluator evaluator, Py_ssize_t j, double complex *z,
+                            double h) except -1
+    # What tell() was given for a Jacobian, as an array of this shape.
+    cdef object answer(self, values, tuple wanted)
     cdef cnp.ndarray errors(self)
     cdef int differentiate(self, Evaluator evaluator, int scheme) except -1
     cdef int linearize(self, Evaluator evaluator, int scheme) except -1

@@ -13,7 +13,8 @@ from fitcore._hybrid cimport PowellHybrid
 from fitcore._native cimport DRIVE_CODE, fitcore_calls
 from fitcore._native_types cimport fitcore_residual
 from fitcore._solver cimport (
-    Solver, array_of_numbers, check_subclass, intact, read_state, scale_factors, start_point,
+    Solver, array_of_numbers, check_order, check_subclass, intact, read_state, scale_factors,
+    start_point,
 )
 
 import numpy as np
@@ -172,8 +173,7 @@ cdef class LevenbergMarquardt(Solver):
                  maxfev=0, epsfcn=None, factor=100.0, diag=None):
         cdef lm_state *s = &self.state
         cdef Py_ssize_t n
-        if self.running:
-            raise RuntimeError("this solver is already running; make one solver for each fit")
+        self.check_free()
         start = start_point(x0)
         n = start.size
         scale = scale_factors(diag, n)
@@ -289,12 +289,7 @@ cdef class LevenbergMarquardt(Solver):
                 self.central_column(evaluator, j)
                 continue
             if scheme == JAC_COMPLEX:
-                z[j] = plus + 1j * h[j]
-                above = evaluator.residual_complex(z, n)
-                z[j] = plus
-                self.check_length(above)
-                above = np.imag(above) / h[j]
-                memcpy(column, doubles(above), m * sizeof(double))
+                self.complex_column(evaluator, j, z, h[j])
                 continue
             x[j] = plus
             above = evaluator.residual(x, n)
@@ -313,6 +308,19 @@ cdef class LevenbergMarquardt(Solver):
         if tall:
             self.reduce(h if scheme == JAC_FORWARD else NULL,
                         NULL if last is None else doubles(last))
+        return 0
+
+    cdef int complex_column(self, Evaluator evaluator, Py_ssize_t j, double complex *z,
+                            double h) except -1:
+        cdef Py_ssize_t m = self.state.m
+        cdef cnp.ndarray f
+        cdef double at = z[j].real
+        z[j] = at + 1j * h
+        f = evaluator.residual_complex(z, self.state.n)
+        z[j] = at
+        self.check_length(f)
+        f = np.imag(f) / h
+        memcpy(doubles(self._fjac) + j * m, doubles(f), m * sizeof(double))
         return 0
 
     cdef int central_column(self, Evaluator evaluator, Py_ssize_t j) except -1:
@@ -455,7 +463,6 @@ cdef class LevenbergMarquardt(Solver):
         cdef lm_state *s = &self.state
         cdef Py_ssize_t n = s.n, m = s.m, j
         cdef int64_t rank = 0
-        cdef double trial
         cdef double *x = doubles(self._x)
         cdef double *xt = doubles(self.xt)
         self.promised = 0.0
@@ -481,16 +488,19 @@ cdef class LevenbergMarquardt(Solver):
             xt[j] += x[j]
             if not isfinite(xt[j]):
                 return 0
-        if not move:
-            return 0
-        self.evaluate(evaluator, xt)
+        return self.move_if_lower(evaluator) if move else 0
+
+    cdef int move_if_lower(self, Evaluator evaluator) except -1:
+        cdef lm_state *s = &self.state
+        cdef double trial
+        self.evaluate(evaluator, doubles(self.xt))
         s.nfev += 1
-        trial = fitcore_norm(m, doubles(self.ft))
+        trial = fitcore_norm(s.m, doubles(self.ft))
         # At a minimum the step changes the sum of squares by less than its rounding error: what
         # cannot be told from a reduction counts as one, for the step itself has many more digits.
         if trial <= s.fnorm * (1 + ROUNDING):
             s.fnorm = trial
-            memcpy(x, xt, n * sizeof(double))
+            memcpy(doubles(self._x), doubles(self.xt), s.n * sizeof(double))
             self._fvec, self.ft = self.ft, self._fvec
         return 0
 
@@ -652,6 +662,17 @@ cdef class LevenbergMarquardt(Solver):
                 points[n + j, j] = minus
         return points
 
+    cdef object answer(self, values, tuple wanted):
+        given = array_of_numbers(values)
+        wants_complex = self.state.jac == JAC_COMPLEX
+        if given.dtype.kind not in "fiubc" or (given.dtype.kind == "c") != wants_complex:
+            kind = "complex" if wants_complex else "real"
+            raise TypeError(f"values must be {kind} numbers, got dtype {given.dtype}")
+        if given.shape != wanted:
+            raise ValueError(f"values have shape {given.shape}, wanted {wanted} for task "
+                             f"{self.task!r}")
+        return given
+
     cdef int take(self, values) except -1:
         cdef lm_state *s = &self.state
         cdef cnp.ndarray f, block, steps
@@ -672,16 +693,8 @@ cdef class LevenbergMarquardt(Solver):
         else:
             m = s.m
             tall = fitcore_tall_block_rows(m, n) > 0
-            given = array_of_numbers(values)
-            kind = given.dtype.kind
-            if kind not in "fiubc" or (kind == "c") != (s.jac == JAC_COMPLEX):
-                kind = "complex" if s.jac == JAC_COMPLEX else "real"
-                raise TypeError(f"values must be {kind} numbers, got dtype {given.dtype}")
-            rows = {JAC_ANALYTIC: m, JAC_CENTRAL: 2 * n}.get(s.jac, n)
-            wanted = (m, n) if s.jac == JAC_ANALYTIC else (rows, m)
-            if given.shape != wanted:
-                raise ValueError(f"values have shape {given.shape}, wanted {wanted} for task "
-                                 f"{self.task!r}")
+            given = self.answer(values, (m, n) if s.jac == JAC_ANALYTIC
+                                else (2 * n if s.jac == JAC_CENTRAL else n, m))
             s.factored = 0
             if s.jac == JAC_ANALYTIC:
                 self._fjac[...] = given.T
@@ -912,8 +925,7 @@ def _restore(cls, bytes raw, tuple arrays, tall):
             and state.nearby >= 0):
         raise ValueError("the pickled state is damaged: a field is out of its range")
     vectors = intact(arrays, (*[((n,), float)] * 4, ((n,), np.int64)))
-    if sorted(vectors[4].tolist()) != list(range(1, n + 1)):
-        raise ValueError("the pickled state is damaged: ipvt is no permutation")
+    check_order(vectors[4])
     if tall is not None:
         tall = intact(tall, (((m,), float), ((n, m), float)))
         if m < n:
