@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__all__ = ["extra"]
+__all__ = ["extra", "lacking"]
 
 # Package, its name among people where that is another one, and the extra that installs it.
 _EXTRAS = {
@@ -40,11 +40,16 @@ def extra(module: str, what: str) -> Any:
     Examples
     --------
     >>> from fitcore._extras import extra
-    >>> extra("scipy.special", "the error function").erf(0.0)
-    np.float64(0.0)
+    >>> float(extra("scipy.special", "the error function").erf(0.0))
+    0.0
     """
     try:
         return importlib.import_module(module)
     except ImportError as error:
-        name, belongs = _EXTRAS[module.partition(".")[0]]
-        raise ImportError(f"{what} needs {name}: pip install fitcore[{belongs}]") from error
+        raise ImportError(lacking(module, what)) from error
+
+
+def lacking(module: str, what: str) -> str:
+    """What the error says: `what` needs the package of `module`, and how to install it."""
+    name, belongs = _EXTRAS[module.partition(".")[0]]
+    return f"{what} needs {name}: pip install fitcore[{belongs}]"

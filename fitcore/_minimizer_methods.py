@@ -520,18 +520,13 @@ class OtherMethods:
             raise TemperaturesAreGone(
                 f"ntemps must be 1, emcee knows no others any more; got {ntemps!r}"
             )
-        settings: dict[str, Any] = {
-            "steps": 1000, "nwalkers": 100, "burn": 0, "thin": 1, "pos": None,
-            "reuse_sampler": False, "workers": 1, "float_behavior": "posterior",
-            "is_weighted": True, "seed": None, "progress": True, "run_mcmc_kwargs": None,
-        }  # fmt: skip
         chosen = {
             "steps": steps, "nwalkers": nwalkers, "burn": burn, "thin": thin, "pos": pos,
             "reuse_sampler": reuse_sampler, "workers": workers, "float_behavior": float_behavior,
             "is_weighted": is_weighted, "seed": seed, "progress": progress,
             "run_mcmc_kwargs": run_mcmc_kwargs,
         }  # fmt: skip
-        for given in (self.kws, chosen):
-            check_settings("emcee", given, settings)
-            settings.update({key: value for key, value in given.items() if value is not None})
+        check_settings("emcee", self.kws, chosen)
+        given = {key: value for key, value in chosen.items() if value is not None}
+        settings = {key: value for key, value in self.kws.items() if value is not None} | given
         return fit_emcee(self, params, **settings)

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fitcore._executor import progress_bar
+from fitcore._extras import lacking
 from fitcore._methods import find_method
 from fitcore.cli.data_file import DataError, Layout, Table, read_table
 from fitcore.cli.model_text import (
@@ -226,7 +227,7 @@ def _check_outputs(options: dict[str, Any], files: Sequence[str]) -> None:
     if plot is None:
         return
     if find_spec("matplotlib") is None:
-        raise click.UsageError("--plot needs matplotlib: pip install fitcore[plot]")
+        raise click.UsageError(lacking("matplotlib", "--plot"))
     if len({_plot_path(plot, name) for name in files}) < len(files):
         raise click.UsageError(
             "--plot: with several files its name must have {name}, which stands for the name of "
