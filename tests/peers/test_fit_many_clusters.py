@@ -57,8 +57,8 @@ def client() -> Any:
         dask.config.set(
             {
                 "distributed.nanny.environ.PYTHONPATH": path,
-                # on a busy machine a worker takes long to start, and one that gives up stays away
-                "distributed.comm.timeouts.connect": f"{PATIENCE}s",
+                # on a busy machine a worker takes long to start again, and is not to be given up
+                "distributed.deploy.lost-worker-timeout": f"{PATIENCE}s",
                 # that a chunk runs again is left to fit_many
                 "distributed.scheduler.allowed-failures": 0,
             }
