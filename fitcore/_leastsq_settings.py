@@ -23,15 +23,13 @@ DEFAULTS: dict[str, Any] = {
     "epsfcn": None,
     "factor": 100.0,
     "diag": None,
-    "jac": None,
+    "jac": "2-point",
     "Dfun": None,
     "col_deriv": False,
     "refine": True,
     "bounds": "mapped",
     "callback": None,
 }
-# What there is when nothing is given.
-PLAIN = {**DEFAULTS, "jac": "2-point"}
 # What older scripts pass on to MINPACK's Python interface, and what changes nothing here.
 IGNORED = ("full_output",)
 BOUNDS = ("mapped", "native")
@@ -45,7 +43,7 @@ def read_settings(options: dict[str, Any]) -> dict[str, Any]:
 
     Only what is given is checked, which matters in small fits.
     """
-    settings = dict(PLAIN)
+    settings = dict(DEFAULTS)
     for name, value in options.items():
         if name in READERS:
             settings[name] = READERS[name](value, name)
@@ -70,7 +68,7 @@ def _way_to_jacobian(options: dict[str, Any]) -> tuple[str, Any]:
             raise TypeError(f"jac={jac!r:.80} and Dfun are two ways to the same Jacobian; give one")
         return "analytic", dfun
     if jac is None:
-        return PLAIN["jac"], None
+        return DEFAULTS["jac"], None
     if not isinstance(jac, str) or jac not in SCHEMES:
         raise (ValueError if isinstance(jac, str) else TypeError)(
             f"jac must be a callable or one of {', '.join(map(repr, SCHEMES))}; got {jac!r:.80}"

@@ -243,7 +243,6 @@ def _restore(result: Any, stored: Any, reader: Reader, who: str = "loads") -> No
             found = {name: reader.decode(value) for name, value in stored["result"].items()}
             fit = MinimizerResult(**found)
             fit.params = params
-            fit._minimizer = result
             fit._end()
     except FunctionNotLoaded:
         raise

@@ -9,6 +9,7 @@ import math
 from libc.math cimport INFINITY, fabs, isfinite
 cimport numpy as cnp
 
+from fitcore._arrays cimport doubles
 from fitcore._fit cimport ParameterResidual
 from fitcore._leastsq_start cimport ROUNDING_ERROR, between
 from fitcore._parameter cimport ParameterBase
@@ -74,10 +75,6 @@ EXHAUSTED = (6, 7, 8)
 cdef cnp.ndarray NOTHING = np.empty(0)
 # Settings that may follow the error of the residuals, where the user has not chosen them.
 cdef frozenset ADAPTS = frozenset(("epsfcn", "ftol", "xtol"))
-
-
-cdef inline double *doubles(cnp.ndarray a) noexcept:
-    return <double *> cnp.PyArray_DATA(a)
 
 
 cdef list some(list items, indices):
