@@ -36,6 +36,7 @@ CASES = [
     "lineshapes",
     "builtin_models",
     "many_fits",
+    "two_cores",
     "native",
 ]
 PEERS = ["fitcore", "numpy", "scipy", "lmfit", "iminuit", "numba", "cminpack-numba"]

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from fitcore.result import MinimizerResult
 
 __all__ = [
-    "Chunk", "Job", "Rows", "call_starts", "empty_rows", "erase", "fail", "fit_chunk",
-    "may_leave_out", "pack", "run_job", "run_packed",
+    "FIELDS", "SUCCEEDED", "Chunk", "Job", "Rows", "call_starts", "empty_rows", "erase", "fail",
+    "fit_chunk", "may_leave_out", "pack", "run_job", "run_packed",
 ]  # fmt: skip
 
 # What a fit gives: the type, the axes beyond that of the fits (p: parameters, v: variables), and
@@ -48,6 +48,15 @@ FIELDS: dict[str, tuple[Any, str, Any]] = {
     "errorbars": (np.bool_, "", False),
     "at_bound": (np.bool_, "v", False),
     "message": (object, "", "not fitted"),
+}
+
+# What stands there of fits that are done unless something else is written: compiled ones do not.
+SUCCEEDED: dict[str, Any] = {
+    "success": True,
+    "aborted": False,
+    "errorbars": True,
+    "at_bound": False,
+    "message": "Fit succeeded.",
 }
 
 Rows = dict[str, "NDArray[Any]"]

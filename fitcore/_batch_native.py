@@ -10,6 +10,7 @@ import numpy as np
 
 from fitcore._batch import BatchFitter, derive, statistics
 from fitcore._batch_fit import (
+    SUCCEEDED,
     Chunk,
     Job,
     Rows,
@@ -149,7 +150,7 @@ class _Data:
     x: NDArray[np.float64]
     weights: NDArray[np.float64] | None
     ndata: NDArray[np.int64]
-    start: NDArray[np.float64]  # all parameters, as the fits start
+    start: NDArray[np.float64]  # all parameters, as the fits start; one row if they start alike
     fine: NDArray[np.bool_]
 
 
@@ -164,7 +165,10 @@ def fit_compiled(job: Job, chunk: Chunk) -> tuple[Rows, bool]:
     # The parameters are often the model's, in its order.
     same = places == list(range(len(job.names)))
     if not same:
-        values = np.ascontiguousarray(values[:, places])
+        values = values[:, places]
+    shape = len(chunk), len(places)
+    values = np.array(np.broadcast_to(values, shape), order="C")
+    start = np.broadcast_to(data.start, (len(chunk), len(job.names)))
     some = data.fine
     if some.all():
         y, x, weights = data.y, data.x, data.weights
@@ -178,7 +182,7 @@ def fit_compiled(job: Job, chunk: Chunk) -> tuple[Rows, bool]:
         x, y, weights, values, _start_alike(job, chunk, data)
     )
     good = info > 0
-    start, ndata, done = data.start, data.ndata, None
+    ndata, done = data.ndata, None
     if not (good.all() and some.all()):
         done = np.flatnonzero(some)[good]
         values, chisqr, covar = values[good], chisqr[good], covar[good]
@@ -192,7 +196,7 @@ def fit_compiled(job: Job, chunk: Chunk) -> tuple[Rows, bool]:
     if done is None and found["done"].all():
         return found, False
     rows = empty_rows(len(chunk), len(job.names), len(job.var_names))
-    for name, array in found.items():
+    for name, array in {**SUCCEEDED, **found}.items():
         rows[name][slice(None) if done is None else done] = array
     rest = np.flatnonzero(~rows["done"])
     others, interrupted = fit_chunk(job, chunk.part(rest))
@@ -254,9 +258,10 @@ def _start(
     left_out: NDArray[np.bool_] | None,
     fine: NDArray[np.bool_],
 ) -> NDArray[np.float64]:
-    """All parameters as the fits start, within their bounds, shape (k, nparams)."""
+    """All parameters as the fits start, within their bounds, shape (k or 1, nparams)."""
     items = list(job.params.values())
-    start = np.empty((len(y), len(items)))
+    alike = job.starts is None and not chunk.starts
+    start = np.empty((1 if alike else len(y), len(items)))
     start[:] = [float(item.value) for item in items]
     for name, given in chunk.starts.items():
         start[:, job.names.index(name)] = given
@@ -308,7 +313,7 @@ def _moved(job: Job, compiled: Compiled, data: _Data) -> NDArray[np.float64]:
                 continue
             reach = span if math.isfinite(span) else max(1.0, abs(bound))
             on = distance <= ROUNDING * abs(bound)
-            data.fine[~on & (distance <= NEXT * reach)] = False
+            data.fine &= on | (distance > NEXT * reach)
             column[on] = bound + sign * START_INSIDE * reach
     return start
 
@@ -322,7 +327,7 @@ def _rows(
     chisqr: NDArray[np.float64],
     covar: NDArray[np.float64],
 ) -> Rows:
-    """The rows of fits that came to an end, but for `nfev` and `status`."""
+    """The rows of fits that came to an end, but for `nfev`, `status` and what they have alike."""
     places = {name: j for j, name in enumerate(job.names)}
     variables = [places[name] for name in job.var_names]
     stderr, redchi, aic, bic, done = statistics(
@@ -331,16 +336,10 @@ def _rows(
     if compiled.derived:
         start = start.copy()
         done &= ~_derive(job, places, variables, values, stderr, covar, start)
-    yes = np.ones(len(values), dtype=bool)
-    message = np.empty(len(values), dtype=object)
-    message.fill("Fit succeeded.")
     return {
         "done": done,  # the ordinary fit says why not
         "values": values, "stderr": stderr, "init_values": start, "covar": covar,
         "chisqr": chisqr, "redchi": redchi, "aic": aic, "bic": bic, "ndata": ndata,
-        "success": yes, "errorbars": yes.copy(), "aborted": np.zeros_like(yes),
-        "at_bound": np.zeros((len(values), len(variables)), dtype=bool),
-        "message": message,
     }  # fmt: skip
 
 

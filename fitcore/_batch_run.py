@@ -16,12 +16,17 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from concurrent.futures import Executor, Future
 
+    from fitcore._batch_store import Store
+
 __all__ = ["Pace", "Pool", "cpu_count", "run_here", "run_in_pool"]
 
 # Seconds that a chunk should take, and the number of fits in the first and the largest one.
 TARGET, FIRST, MOST = 0.5, 16, 16384
-# The number in the first chunk where fits are compiled, and of chunks for each of several workers.
-HURRIED, SHARES = 4096, 8
+# The number in the first chunk where fits are compiled.
+HURRIED = 4096
+# Where several workers share a batch, a chunk is no more than this part of what is left for each;
+# but so many compiled fits, or as many others as take so many seconds, are not divided.
+SHARE, LEAST, SHORT = 2, 512, 0.02
 # A chunk that was lost so often runs alone, so that it is known whose fault it is.
 SUSPECT = 2
 # Pools that may break before any chunk is done.
@@ -41,6 +46,9 @@ def cpu_count() -> int:
 class Pace:
     """How many fits make a chunk: as many as take about half a second.
 
+    Where several workers share a batch of known size, chunks get smaller towards its end, so that
+    none of them waits long for the last one.
+
     Parameters
     ----------
     fixed : int or None
@@ -50,18 +58,24 @@ class Pace:
     def __init__(self, fixed: int | None) -> None:
         self._fixed = fixed
         self.rows = fixed or FIRST
-        self._most = MOST
+        self._hurried, self._workers = False, 1
         self.seconds: float | None = None  # of one fit
 
-    def hurry(self, count: int, workers: int) -> None:
-        """Begin with many of the `count` fits (0: not known), for they are compiled.
+    def spread(self, workers: int, hurried: bool) -> None:
+        """So many workers share the batch; `hurried` fits are compiled, and begin with many."""
+        self._workers, self._hurried = workers, hurried
+        if hurried and self._fixed is None:
+            self.rows = HURRIED
 
-        Each worker gets several chunks all the same, so that none waits long for the last one.
-        """
-        if self._fixed is None:
-            if workers > 1 and count:
-                self._most = max(FIRST, min(MOST, count // (SHARES * workers)))
-            self.rows = min(HURRIED, self._most)
+    def following(self, left: int | None) -> int:
+        """How many fits the next chunk has, of so many that are left (None: not known)."""
+        if self._fixed is not None or left is None or self._workers == 1:
+            return self.rows
+        if self._hurried:
+            least = LEAST
+        else:
+            least = 1 if self.seconds is None else int(SHORT / max(self.seconds, 1e-9))
+        return max(1, min(self.rows, max(least, left // (SHARE * self._workers))))
 
     def told(self, count: int, seconds: float) -> None:
         """Take note of a chunk."""
@@ -69,13 +83,13 @@ class Pace:
         if self._fixed is None:
             # No more than 8 times: the first fits may not be like the others.
             wanted = int(TARGET / max(self.seconds, 1e-9))
-            self.rows = int(np.clip(wanted, max(1, self.rows // 8), min(8 * self.rows, self._most)))
+            self.rows = int(np.clip(wanted, max(1, self.rows // 8), min(8 * self.rows, MOST)))
 
 
 def run_here(
     job: Job,
     chunks: Iterator[Chunk],
-    accept: Callable[[Chunk, Rows], None],
+    store: Store,
     pace: Pace,
     enough: Callable[[], bool] | None = None,
 ) -> bool:
@@ -83,8 +97,8 @@ def run_here(
 
     Parameters
     ----------
-    job, chunks, accept, pace
-        What they share; the chunks; takes what came of one; their size.
+    job, chunks, store, pace
+        What they share; the chunks; where what came of them goes; their size.
     enough : callable, optional
         Asked after each chunk whether to leave the rest.
 
@@ -97,7 +111,7 @@ def run_here(
         begin = time.perf_counter()
         rows, interrupted = run_job(job, chunk)
         pace.told(len(chunk), time.perf_counter() - begin)
-        accept(chunk, rows)
+        store.told(store.write(chunk, rows))
         if interrupted:
             return True
         if enough is not None and enough():
@@ -153,9 +167,10 @@ class Pool:
         self.close(wait=False)
 
     def close(self, wait: bool) -> None:
-        """Shut down what was made here."""
+        """Shut down what was made here; what is not to be done is cancelled already."""
         if self._own is not None:
-            self._own.shutdown(wait=wait, cancel_futures=True)
+            # With cancel_futures a ProcessPoolExecutor waits for ever for what it could not pickle.
+            self._own.shutdown(wait=wait)
             self._own = None
 
 
@@ -164,11 +179,13 @@ class _PoolRun:
         self,
         run: Callable[[Any, Chunk], tuple[Rows, bool]],
         job: Job,
-        accept: Callable[[Chunk, Rows], None],
+        store: Store,
         pace: Pace,
         pool: Pool,
     ) -> None:
-        self.run, self.job, self.accept, self.pace, self.pool = run, job, accept, pace, pool
+        self.run, self.job, self.store, self.pace, self.pool = run, job, store, pace, pool
+        # What a thread has done it writes by itself: this one would take its processor.
+        self.there = store.write if pool.in_process and store.fixed else None
         self.payload: Any = job if pool.in_process else pack(job)
         self.running: dict[Future[Any], tuple[Chunk, float]] = {}
         self.again: deque[Chunk] = deque()
@@ -217,7 +234,7 @@ class _PoolRun:
                     break
                 chunk = following
             try:
-                future = self.pool.current.submit(_timed, self.run, self.payload, chunk)
+                future = self.pool.current.submit(_timed, self.run, self.payload, chunk, self.there)
             except BrokenExecutor as exc:
                 # It broke before it had this chunk, which is not to blame.
                 self.again.appendleft(chunk)
@@ -253,7 +270,7 @@ class _PoolRun:
         self.succeeded = True
         self.interrupted |= interrupted
         self.pace.told(len(chunk), seconds)
-        self.accept(chunk, rows)
+        self.store.told(rows if isinstance(rows, int) else self.store.write(chunk, rows))
 
     def _broken(self, exc: BaseException) -> None:
         """A worker died: keep what was done, and do the rest of what was handed out again."""
@@ -286,13 +303,17 @@ class _PoolRun:
         else:
             rows = empty_rows(1, len(self.job.names), len(self.job.var_names))
             fail(rows, 0, f"The worker died of this fit, or lost it: {type(exc).__name__}: {exc}")
-            self.accept(chunk, rows)
+            self.store.told(self.store.write(chunk, rows))
 
 
-def _timed(run: Any, payload: Any, chunk: Chunk) -> tuple[Rows, bool, float]:
+def _timed(
+    run: Any, payload: Any, chunk: Chunk, write: Callable[[Chunk, Rows], int] | None
+) -> tuple[Rows | int, bool, float]:
+    """What came of a chunk, or the number of its rows that `write` has taken."""
     begin = time.perf_counter()
     rows, interrupted = run(payload, chunk)
-    return rows, interrupted, time.perf_counter() - begin
+    seconds = time.perf_counter() - begin
+    return rows if write is None else write(chunk, rows), interrupted, seconds
 
 
 def _explain(exc: Exception) -> None:
@@ -314,7 +335,7 @@ def _explain(exc: Exception) -> None:
 def run_in_pool(
     job: Job,
     chunks: Iterator[Chunk],
-    accept: Callable[[Chunk, Rows], None],
+    store: Store,
     pace: Pace,
     pool: Pool,
 ) -> bool:
@@ -326,9 +347,8 @@ def run_in_pool(
 
     Parameters
     ----------
-    job, chunks, accept, pace
-        What the chunks share; the chunks; takes what came of one, in the order they end; their
-        size.
+    job, chunks, store, pace
+        What the chunks share; the chunks; where what came of them goes; their size.
     pool : Pool
 
     Returns
@@ -337,4 +357,4 @@ def run_in_pool(
         Whether it was interrupted.
     """
     run = run_job if pool.in_process else run_packed
-    return _PoolRun(run, job, accept, pace, pool).go(chunks)
+    return _PoolRun(run, job, store, pace, pool).go(chunks)

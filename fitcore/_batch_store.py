@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import time
+from threading import Lock
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from fitcore._batch_fit import FIELDS, Chunk, Job, Rows, empty_rows, erase
+from fitcore._batch_fit import FIELDS, SUCCEEDED, Chunk, Job, Rows, empty_rows, erase
 from fitcore._batch_result import BatchResult
 
 if TYPE_CHECKING:
@@ -57,10 +58,16 @@ class Store:
             for name in FIELDS:
                 self.rows[name][: before.nfits] = before._rows[name]
         self.ndone = int(np.count_nonzero(self.rows["done"]))
+        # Its rows do not move: workers of this process may write theirs themselves.
+        self.fixed = data.shape is not None
+        self._lock, self._closed = Lock(), False
 
     def _room(self, count: int) -> Rows:
         """Rows that are written only when their fits are done, or for a result."""
-        return empty_rows(count, len(self._job.names), len(self._job.var_names), blank=False)
+        rows = empty_rows(count, len(self._job.names), len(self._job.var_names), blank=False)
+        for name, value in SUCCEEDED.items():
+            rows[name][...] = np.array(value, dtype=FIELDS[name][0])
+        return rows
 
     def _reserve(self, count: int) -> None:
         """Have room for so many fits."""
@@ -80,20 +87,33 @@ class Store:
             self.count = stop
         return np.flatnonzero(~self.rows["done"][start:stop])
 
-    def accept(self, chunk: Chunk, rows: Rows) -> None:
-        """Take the rows of a chunk that were done."""
+    def write(self, chunk: Chunk, rows: Rows) -> int:
+        """Take the rows of a chunk that were done; how many. In any thread, if this is `fixed`."""
         ready = rows["done"]
         fits, count = chunk.fits, int(np.count_nonzero(ready))
-        if count == len(fits) == len(self.rows["done"]):
-            # A batch of one chunk: no copy is made. They are in order.
-            self.rows = {name: rows[name].astype(FIELDS[name][0], copy=False) for name in FIELDS}
-        elif count == len(fits) and fits[-1] - fits[0] + 1 == count:
-            # A slice is written faster than a list of numbers.
-            for name, values in rows.items():
-                self.rows[name][fits[0] : fits[-1] + 1] = values
-        else:
-            for name, values in rows.items():
-                self.rows[name][fits[ready]] = values[ready]
+        with self._lock:
+            if self._closed:
+                return 0
+            if count == len(fits) == len(self.rows["done"]):
+                # A batch of one chunk: no copy is made. They are in order.
+                for name, values in rows.items():
+                    self.rows[name] = np.ascontiguousarray(values, dtype=FIELDS[name][0])
+            elif count == len(fits) and fits[-1] - fits[0] + 1 == count:
+                # A slice is written faster than a list of numbers.
+                for name, values in rows.items():
+                    self.rows[name][fits[0] : fits[-1] + 1] = values
+            else:
+                for name, values in rows.items():
+                    self.rows[name][fits[ready]] = values[ready]
+        return count
+
+    def close(self) -> None:
+        """Take no more: a thread that an interrupted batch has left behind comes too late."""
+        with self._lock:
+            self._closed = True
+
+    def told(self, count: int) -> None:
+        """Take note that so many rows were written."""
         self.ndone += count
         if self._tell is not None:
             self._tell(count)
@@ -168,7 +188,8 @@ def cut(
         )
         begin = 0
         while begin < len(rows):
-            some = rows[begin : begin + pace.rows]
+            left = None if data.nfits is None else data.nfits - block.start - int(rows[begin])
+            some = rows[begin : begin + pace.following(left)]
             begin += len(some)
             together = some[-1] - some[0] + 1 == len(some)  # then no copy is made
             yield whole.part(slice(some[0], some[-1] + 1) if together else some)

@@ -224,6 +224,7 @@ def fit_many(
         except KeyboardInterrupt:
             pass  # between two chunks
         finally:
+            store.close()
             store.save(interrupted)
     return store.result(interrupted)
 
@@ -234,30 +235,28 @@ def _run(
     """Do the chunks here or in processes; whether that was interrupted."""
     if executor is None and (job.compiled is not None or job.kind == "native"):
         workers = workers or cpu_count()
-        if job.compiled is not None:
-            pace.hurry(store.count, workers)
+        pace.spread(workers, hurried=job.compiled is not None)
         if workers > 1:
-            return run_in_pool(job, chunks, store.accept, pace, Pool(None, workers, threads=True))
-        return run_here(job, chunks, store.accept, pace)
+            return run_in_pool(job, chunks, store, pace, Pool(None, workers, threads=True))
+        return run_here(job, chunks, store, pace)
     if executor is None and workers is None:
         workers = cpu_count()
         alone = workers == 1 or multiprocessing.current_process().daemon
         if alone or not isinstance(pack(job), bytes):
-            return run_here(job, chunks, store.accept, pace)
+            return run_here(job, chunks, store, pace)
 
         def enough() -> bool:
             left = store.count - store.ndone if store.count else 0
             return pace.seconds is not None and pace.seconds * left > WORTH_A_POOL
 
-        if run_here(job, chunks, store.accept, pace, enough):
+        if run_here(job, chunks, store, pace, enough):
             return True
     elif executor is None and workers == 1:
-        return run_here(job, chunks, store.accept, pace)
+        return run_here(job, chunks, store, pace)
     if workers is None:
         workers = int(getattr(executor, "_max_workers", None) or cpu_count())
-    if job.compiled is not None:
-        pace.hurry(store.count, workers)
-    return run_in_pool(job, chunks, store.accept, pace, Pool(executor, workers))
+    pace.spread(workers, hurried=job.compiled is not None)
+    return run_in_pool(job, chunks, store, pace, Pool(executor, workers))
 
 
 def _kind(model: Any, kind: Any) -> str:

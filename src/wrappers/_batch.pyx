@@ -4,7 +4,7 @@
 from libc.math cimport NAN, isfinite, sqrt
 from libc.stdint cimport int32_t, int64_t, uint8_t, uintptr_t
 from libc.stdlib cimport free, malloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcmp, memcpy, memset
 cimport numpy as cnp
 
 from fitcore._arrays cimport doubles
@@ -283,7 +283,8 @@ cdef class BatchFitter:
         if starts.shape[0] != k or starts.shape[1] != self.total:
             raise ValueError(f"values must have shape ({k}, {self.total}), got "
                              f"({starts.shape[0]}, {starts.shape[1]})")
-        if shared and (x_stride or w_stride or (starts[1:] != starts[:1]).any()):
+        if shared and (x_stride or w_stride or not alike(<const double *> starts.data, k,
+                                                         self.total)):
             raise ValueError("shared: x, weights and values must be the same for all fits")
         info = np.zeros(k, dtype=np.int32)
         nfev = np.zeros(k, dtype=np.int64)
@@ -448,6 +449,14 @@ cdef class BatchFitter:
                 for k in range(m):
                     by[k] += slope * column[k]
         return 0
+
+
+cdef bint alike(const double *rows, Py_ssize_t count, Py_ssize_t width) noexcept nogil:
+    cdef Py_ssize_t i
+    for i in range(1, count):
+        if memcmp(rows, rows + i * width, width * sizeof(double)) != 0:
+            return False
+    return True
 
 
 def statistics(cnp.ndarray[double, ndim=1, mode="c"] chisqr,

@@ -4,6 +4,7 @@ from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPool
 from concurrent.futures.process import BrokenProcessPool
 from multiprocessing import get_context
 from pathlib import Path
+from threading import Event
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from batch_models import X, counted, deadly, deadly_once, guess_line, line, peak
 from numpy.testing import assert_allclose, assert_array_equal
 
 from fitcore import BatchResult, Parameters, fit_many
+from fitcore.models import LinearModel
 
 # How processes are started is Python's choice; under pytest-xdist there are threads beside.
 pytestmark = pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
@@ -190,6 +192,43 @@ def test_an_interrupted_batch_keeps_what_is_done_and_is_resumed(
     assert_same(fit_many(line, other, line_params(), LINES, resume=True, save=path), whole)
     chunks = (other[k : k + 4] for k in range(0, 10, 4))
     assert_same(fit_many(line, chunks, line_params(), LINES, resume=part), whole)
+
+
+def test_a_thread_left_behind_by_an_interrupted_batch_writes_nothing_more(
+    monkeypatch: Any,
+) -> None:
+    monkeypatch.setattr("fitcore._batch_run.GRACE", 0.01)
+    begun, go_on = Event(), Event()
+
+    def slow(x: Any, slope: Any, offset: Any) -> Any:
+        if x[0] == 1:
+            begun.set()
+            assert go_on.wait(60)
+        elif x[0] == 0:
+            assert begun.wait(60)
+            raise KeyboardInterrupt
+        return slope * x + offset
+
+    with ThreadPoolExecutor(2) as threads:
+        part = fit_many(slow, 3 * LINES, line_params(), LINES, executor=threads, chunk_size=1)
+        assert part.interrupted and not part.done[:2].any()
+        go_on.set()
+    assert not part.done[:2].any() and np.isnan(part["slope"][:2]).all()
+
+
+def test_the_last_chunks_of_several_workers_are_small() -> None:
+    sizes = []
+
+    class Seen(ThreadPoolExecutor):
+        def submit(self, run: Any, *args: Any, **kws: Any) -> Any:
+            sizes.append(len(next(a for a in args if hasattr(a, "fits"))))
+            return super().submit(run, *args, **kws)
+
+    y = np.tile(3.0 * LINES[0], (9000, 1))
+    with Seen(2) as threads:
+        result = fit_many(LinearModel(), y, x=LINES[0], executor=threads)
+    assert result.success.all() and sum(sizes) == 9000
+    assert sizes[0] > 2000 and max(sizes[-3:]) <= 512
 
 
 def test_an_interruption_while_data_are_read_keeps_what_is_done() -> None:
