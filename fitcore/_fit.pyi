@@ -1,4 +1,4 @@
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, Literal, NoReturn
 
 import numpy as np
@@ -15,7 +15,7 @@ __all__ = [
 
 class AbortFitException(Exception): ...
 
-def twins(items: Iterable[Any]) -> list[Any]: ...
+def twins(items: list[Any]) -> list[Any]: ...
 def coerce_float64(
     arr: Any,
     nan_policy: Literal["raise", "propagate", "omit"] = "raise",
@@ -28,23 +28,7 @@ class ParameterResidual(Evaluator):
     nfev: int
     stopped: str | None
     scalars: bool
-    def __init__(
-        self,
-        fcn: Callable[..., Any],
-        params: Any,
-        varying: list[Any],
-        mapping: list[Any],
-        args: tuple[Any, ...],
-        kws: dict[str, Any],
-        nan_policy: str,
-        max_nfev: int,
-        iter_cb: Callable[..., Any] | None = None,
-        callback: Callable[..., Any] | None = None,
-        jac: Callable[..., Any] | None = None,
-        col_deriv: bool = False,
-        adapts: Collection[str] = ("epsfcn", "ftol", "xtol"),
-        before: ParameterResidual | None = None,
-    ) -> None: ...
+    def __init__(self) -> NoReturn: ...
     @property
     def params(self) -> Any: ...
     @property

@@ -45,51 +45,43 @@ def fit_leastsq(
     own = isinstance(fcn, NativeCall) and fcn.has_derivatives
     if own and settings["Dfun"] is None and options.get("jac") is None:
         settings = {**settings, "Dfun": fcn, "jac": "analytic"}
-    n = result.nvarys
     if settings["maxfev"] is None:
         shown["maxfev"] = settings["maxfev"] = 2 * limit  # `limit` comes first
-    chosen = {name for name, value in options.items() if value is not None}
     kind = NativeFit if settings["bounds"] == "native" else Fit
     if backend == "originals":
-        check_settings(settings, chosen)
+        check_settings(settings, options)
         kind = OriginalFit
-    fit = kind(fcn, result, args, kws, iter_cb, nan_policy, limit, settings, chosen)
+    fit = kind(fcn, result, args, kws, iter_cb, nan_policy, limit, settings, options)
     beside = beside_bounds(fit.limits) if kind is not OriginalFit else {}
     fit.run()
     if beside:
         fit = _from_inside(fit, beside, lambda: kind(
-            fcn, result, args, kws, iter_cb, nan_policy, limit, settings, chosen
+            fcn, result, args, kws, iter_cb, nan_policy, limit, settings, options
         ))  # fmt: skip
 
     fit.place()
-    residual = fit.residual
     aborted = fit.stopped is not None
     ier = -1 if aborted else fit.info
-    at_bound = tuple(fit.names[i] for i in fit.on_bound) if fit.on_bound else ()
+    result.method = "leastsq"
+    result.backend = backend
+    result.residual = fit.residual
+    result.nfev = fit.evaluator.nfev
+    result.moved = fit.moved
+    result.at_bound = tuple([fit.names[i] for i in fit.on_bound]) if fit.on_bound else ()
+    result.last_internal_values = fit.u
+    result.call_kws = shown
+    result.aborted = aborted
+    result.ier = result.status = ier
+    result.success = ier in CONVERGED and not fit.stalled
+    result.lmdif_message = "Fit aborted." if aborted else fit.solver_message
     if (code := getattr(fit.evaluator, "stop_code", None)) is not None:
         result.stop_code = code
-    found = goodness(residual, n)
-    result.__dict__.update(
-        method="leastsq",
-        backend=backend,
-        residual=residual,
-        nfev=fit.evaluator.nfev,
-        moved=fit.moved,
-        at_bound=at_bound,
-        last_internal_values=fit.u,
-        call_kws=shown,
-        aborted=aborted,
-        ier=ier,
-        status=ier,
-        success=ier in CONVERGED and not fit.stalled,
-        lmdif_message="Fit aborted." if aborted else fit.solver_message,
-        **found,
-    )
-    covar, scale = fit.covar, found["redchi"] if scale_covar else 1.0
+    result.__dict__.update(goodness(fit.residual, result.nvarys))
+    covar, scale = fit.covar, result.redchi if scale_covar else 1.0
     if covar is not None and not math.isfinite(scale):
         covar, fit.why = None, "the sum of squared residuals is beyond the range of doubles"
     if covar is not None:
-        result.covar = set_uncertainties(result.params, fit.varying, covar, at_bound, scale)
+        result.covar = set_uncertainties(result.params, fit.varying, covar, result.at_bound, scale)
         result.errorbars = True
     result.message = _message(result, fit)
     return result

@@ -1,4 +1,4 @@
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -64,7 +64,7 @@ class Fit:
         nan_policy: str,
         limit: int,
         settings: dict[str, Any],
-        chosen: Collection[str] = (),
+        options: dict[str, Any],
     ) -> None: ...
     @property
     def stopped(self) -> str | None: ...

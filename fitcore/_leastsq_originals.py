@@ -37,8 +37,8 @@ def check_backend(backend: Any) -> str:
     return backend
 
 
-def check_settings(settings: dict[str, Any], chosen: set[str]) -> None:
-    """Refuse settings of `leastsq` that the original MINPACK cannot follow."""
+def check_settings(settings: dict[str, Any], options: dict[str, Any]) -> None:
+    """Refuse settings of `leastsq` that MINPACK cannot follow; `options` are those given."""
     refused = None
     if settings["jac"] in ("3-point", "cs"):
         refused = f"jac={settings['jac']!r}", "it has forward differences, '2-point', or Dfun"
@@ -46,7 +46,7 @@ def check_settings(settings: dict[str, Any], chosen: set[str]) -> None:
         refused = "bounds='native'", "it knows no bounds, which are kept by the mapping"
     elif settings["callback"] is not None:
         refused = "callback", "it runs to its end without telling of its steps; iter_cb works"
-    elif settings["refine"] and "refine" in chosen:
+    elif settings["refine"] and "refine" in options:
         refused = "refine=True", "it ends at its own solution, with its own Jacobian"
     if refused:
         raise ValueError(

@@ -218,20 +218,15 @@ class Minimizer(OtherMethods, Penalty, LastResult):
                 "params has no parameter that varies: there is nothing to fit. Give at least one "
                 f"vary=True and no expression (it holds {', '.join(copy) or 'none at all'})"
             )
-        names, values = mark_start(copy, varying)
-        return MinimizerResult(
-            _minimizer=self,
-            params=copy,
-            var_names=names,
-            init_vals=values,
-            init_values=dict(zip(names, values, strict=True)),
-            nvarys=len(names),
-            nfev=0,
-            success=False,
-            aborted=False,
-            errorbars=False,
-            covar=None,
-        )
+        result = MinimizerResult()
+        result._minimizer = self
+        result.params = copy
+        result.var_names, result.init_vals, result.init_values = mark_start(copy, varying)
+        result.nvarys = len(varying)
+        result.nfev = 0
+        result.success = result.aborted = result.errorbars = False
+        result.covar = None
+        return result
 
     def leastsq(
         self,

@@ -132,7 +132,7 @@ class MinimizerResult:
     _left: Mapping[str, float] = MappingProxyType({})
 
     def __init__(self, **attributes: Any) -> None:
-        self.__dict__.update(attributes)
+        self.__dict__ = attributes
 
     def _public(self) -> dict[str, Any]:
         """What of it is the outcome, by name; the rest is how to fit again."""

@@ -8,6 +8,7 @@ cdef extern from "sole_owner.h":
 cdef extern from "loops.h" nogil:
     bint finite "fitcore_finite"(const double *a, int64_t n)
     void multiply "fitcore_multiply"(int64_t n, double factor, const double *x, double *y)
+    bint scale "fitcore_scale"(int64_t n, double factor, double *x)
 
 
 cdef inline double *doubles(cnp.ndarray a) noexcept:

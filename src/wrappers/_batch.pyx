@@ -451,9 +451,9 @@ cdef class BatchFitter:
         return 0
 
 
-cdef bint alike(const double *rows, Py_ssize_t count, Py_ssize_t width) noexcept nogil:
+cdef bint alike(const double *rows, Py_ssize_t k, Py_ssize_t width) noexcept nogil:
     cdef Py_ssize_t i
-    for i in range(1, count):
+    for i in range(1, k):
         if memcmp(rows, rows + i * width, width * sizeof(double)) != 0:
             return False
     return True

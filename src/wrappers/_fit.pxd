@@ -20,8 +20,9 @@ cdef class ParameterObjective:
     cdef object residuals(self, object params)
 
 
-# A copy of the value, bounds and name of a parameter, without what else it carries.
+# Copies of the values, bounds and names of parameters, without what else they carry.
 cdef ParameterBase twin(ParameterBase old)
+cpdef list twins(list items)
 
 
 cdef class ParameterResidual(Evaluator):
@@ -56,6 +57,10 @@ cdef class ParameterResidual(Evaluator):
     cdef LevenbergMarquardt solver       # while it runs
     cdef cnp.ndarray mapped              # internal values last assigned, and what they stand for
 
+    # See residual_of.
+    cdef int begin(self, fcn, params, list varying, list mapping, tuple args, dict kws,
+                   str nan_policy, int64_t max_nfev, iter_cb, callback, jac, bint col_deriv,
+                   frozenset adapts, ParameterResidual before) except -1
     cdef int assign(self, const double *u, Py_ssize_t n) except -1
     cdef object call(self)
     cdef cnp.ndarray coerce(self, object value)

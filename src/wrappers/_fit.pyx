@@ -80,7 +80,7 @@ cdef ParameterBase twin(ParameterBase old):
     return new
 
 
-def twins(items):
+cpdef list twins(list items):
     """Copies of the values, bounds and names of parameters, without what else they carry."""
     return [twin(<ParameterBase?> item) for item in items]
 
@@ -181,43 +181,21 @@ cdef class ParameterObjective:
 cdef class ParameterResidual(Evaluator):
     """Residuals of ``fcn(params, *args, **kws)`` at internal values of the parameters that vary.
 
-    Parameters
-    ----------
-    fcn : callable
-        The user's function.
-    params : Parameters
-        Handed to `fcn`; values are set in it.
-    varying : list of ParameterBase
-        Those of `params` that vary.
-    mapping : list of ParameterBase
-        Copies of `varying`: the mapping uses their bounds, whatever `fcn` does to its own.
-    args, kws : tuple, dict
-        Further arguments of `fcn`, `iter_cb` and `jac`.
-    nan_policy : {'raise', 'propagate', 'omit'}
-    max_nfev : int
-        The fit is stopped before an evaluation beyond this number.
-    iter_cb, callback : callable or None
-        Called after each evaluation, and after each accepted step.
-    jac : callable or None
-        Jacobian of the residuals by the parameters that vary (external values).
-    col_deriv : bool
-        Whether it is transposed.
-    adapts : collection of str
-        Those of 'epsfcn', 'ftol' and 'xtol' that may be raised for residuals in single precision:
-        the ones that the user has not chosen.
-    before : ParameterResidual or None
-        The one whose fit this continues with other variables: evaluations are counted on, and
-        what was found about its residuals holds.
+    Made by `fitcore._native_fit.residual_of`.
     """
 
-    def __init__(self, fcn, params, list varying, list mapping, tuple args, dict kws,
-                 str nan_policy, int64_t max_nfev, iter_cb=None, callback=None, jac=None,
-                 bint col_deriv=False, adapts=("epsfcn", "ftol", "xtol"),
-                 ParameterResidual before=None):
+    def __init__(self):
+        raise TypeError("residual_of makes a ParameterResidual, for its function is native or not")
+
+    cdef int begin(self, fcn, params, list varying, list mapping, tuple args, dict kws,
+                   str nan_policy, int64_t max_nfev, iter_cb, callback, jac, bint col_deriv,
+                   frozenset adapts, ParameterResidual before) except -1:
         cdef object item
-        for item in varying + mapping:
-            if not isinstance(item, ParameterBase):
-                raise TypeError(f"varying and mapping must hold parameters, got {item!r}")
+        cdef list items
+        for items in (varying, mapping):
+            for item in items:
+                if not isinstance(item, ParameterBase):
+                    raise TypeError(f"varying and mapping must hold parameters, got {item!r}")
         if len(varying) != len(mapping):
             raise ValueError("varying and mapping must have the same length")
         self.fcn, self.params, self.varying, self.mapping = fcn, params, varying, mapping
@@ -228,10 +206,11 @@ cdef class ParameterResidual(Evaluator):
         self.max_nfev = max_nfev
         self.iter_cb, self.callback = iter_cb, callback
         self.jac, self.col_deriv = jac, col_deriv
-        self.adapts = frozenset(adapts)
+        self.adapts = adapts
         if before is not None:
             self.nfev, self.error = before.nfev, before.error
             self.kept, self.size_before = before.kept, before.size_before
+        return 0
 
     def set_floors(self, cnp.ndarray floors):
         """Sizes below which the variables count as of that size, for the steps of differences."""

@@ -10,17 +10,18 @@ from libc.math cimport INFINITY, fabs, isfinite
 cimport numpy as cnp
 
 from fitcore._arrays cimport doubles
-from fitcore._fit cimport ParameterResidual
-from fitcore._leastsq_start cimport ROUNDING_ERROR, between
+from fitcore._fit cimport ParameterResidual, twins
+from fitcore._leastsq_start cimport (
+    ROUNDING_ERROR, between, check_range, has_bounds, leave_bounds,
+)
+from fitcore._native_fit cimport residual_of
 from fitcore._parameter cimport ParameterBase
 from fitcore.minpack cimport LevenbergMarquardt, lm_state
 
 import numpy as np
 
 from fitcore._arrays import all_finite
-from fitcore._fit import twins
-from fitcore._leastsq_start import check_range, has_bounds, leave_bounds, without_bounds
-from fitcore._native_fit import residual_of
+from fitcore._leastsq_start import without_bounds
 
 cnp.import_array()
 
@@ -122,14 +123,18 @@ cdef class Fit:
     mapped = True
 
     def __init__(self, fcn, prepared, tuple args, dict kws, iter_cb, str nan_policy, limit,
-                 dict settings, chosen=()):
+                 dict settings, dict options):
         cdef cnp.npy_intp i, n = len(prepared.var_names)
         self.fcn, self.args, self.kws, self.iter_cb = fcn, args, kws, iter_cb
         self.nan_policy, self.limit, self.settings = nan_policy, limit, settings
         self.params = prepared.params
         self.names = prepared.var_names
         self.varying = [self.params[name] for name in self.names]
-        self.adapts = ADAPTS.difference(chosen) if chosen else ADAPTS
+        # `options` are those of the settings that were given.
+        self.adapts = ADAPTS
+        for name in ADAPTS:
+            if options.get(name) is not None:
+                self.adapts = self.adapts - {name}
         # What the user's function does to its parameters must not move the mapping.
         self.mapping = twins(self.varying)
         # Bounds and present values, whatever the points are.
@@ -405,17 +410,10 @@ cdef class Fit:
             epsfcn = max(epsfcn, error) if "epsfcn" in self.adapts else epsfcn
             ftol = max(ftol, error) if "ftol" in self.adapts else ftol
             xtol = max(xtol, error) if "xtol" in self.adapts else xtol
-        made = LevenbergMarquardt(
-            u,
-            jac=self.scheme,
-            ftol=ftol,
-            xtol=xtol,
-            gtol=settings["gtol"],
-            maxfev=settings["maxfev"] if maxfev is None else maxfev,
-            epsfcn=epsfcn,
-            factor=settings["factor"] if factor is None else factor,
-            diag=diag,
-        )
+        made = LevenbergMarquardt.__new__(LevenbergMarquardt)
+        made.begin(u, self.scheme, ftol, xtol, settings["gtol"],
+                   settings["maxfev"] if maxfev is None else maxfev, epsfcn,
+                   settings["factor"] if factor is None else factor, diag)
         if self.loose:
             made.state.nearby = NEARBY
         return made

@@ -35,7 +35,7 @@ def without_bounds(items):
     return copies
 
 
-def has_bounds(list items):
+cpdef bint has_bounds(list items) except -1:
     """Whether any of the parameters has a bound."""
     cdef ParameterBase item
     for item in items:
@@ -54,7 +54,7 @@ def range_between(double low, double high, double bound):
     return between(low, high, bound)
 
 
-def check_range(list mapping):
+cpdef int check_range(list mapping) except -1:
     """Refuse bounds so far apart that an angle between them cannot stand for the start."""
     cdef ParameterBase item
     cdef double value, start, low, high, bound, distance, error
@@ -100,7 +100,7 @@ def beside_bounds(list mapping):
     return found
 
 
-def leave_bounds(list mapping):
+cpdef dict leave_bounds(list mapping):
     """Move starts that are on a bound inside, and say which.
 
     On a bound the mapping has no slope: the solver could not leave it. The start is put inside by

@@ -61,6 +61,12 @@ cdef int mapped(int64_t m, int64_t n, const double *u, double *f, double *fjac,
                 void *data) noexcept nogil
 
 
+cpdef ParameterResidual residual_of(
+    object fcn, object params, list varying, list mapping, tuple args, dict kws, str nan_policy,
+    int64_t max_nfev, object iter_cb=*, object callback=*, object jac=*, bint col_deriv=*,
+    frozenset adapts=*, ParameterResidual before=*)
+
+
 cdef class NativeParameterResidual(ParameterResidual):
     cdef NativeCall function
     cdef native_fit fit
@@ -72,9 +78,10 @@ cdef class NativeParameterResidual(ParameterResidual):
 
     cdef int prepare(self) except -1
     cdef list chosen(self, list names)
-    cdef int lay_out_slopes(self, list places, list chosen) except -1
+    cdef int lay_out_constraints(self, list constraints, list chosen) except -1
+    cdef int lay_out_slopes(self) except -1
     cdef double *numbers(self, cnp.npy_intp size) except NULL
-    cdef int64_t *integers(self, list values) except NULL
+    cdef int64_t *integers(self, cnp.npy_intp size) except NULL
     cdef int gather(self) except -1
     cdef int because(self) except -1
     cdef int by_asteval(self, const double *u, Py_ssize_t n) except -1

@@ -6,7 +6,7 @@ from libc.stdint cimport int64_t
 from libc.string cimport memset
 cimport numpy as cnp
 
-from fitcore._arrays cimport doubles, finite, multiply
+from fitcore._arrays cimport doubles, finite, multiply, scale
 from fitcore._expression cimport SLOTS, Program
 from fitcore._fit cimport (
     POLICY_OMIT, POLICY_PROPAGATE, POLICY_RAISE, ParameterResidual, step_size,
@@ -29,10 +29,52 @@ __all__ = ["NativeParameterResidual", "residual_of"]
 cdef double EPS = 2.220446049250313e-16
 
 
-def residual_of(fcn, *args, **options):
-    """The `ParameterResidual` for a function, native or not."""
-    kind = NativeParameterResidual if isinstance(fcn, NativeCall) else ParameterResidual
-    return kind(fcn, *args, **options)
+cdef frozenset ADAPTABLE = frozenset(("epsfcn", "ftol", "xtol"))
+
+
+cpdef ParameterResidual residual_of(
+        object fcn, object params, list varying, list mapping, tuple args, dict kws,
+        str nan_policy, int64_t max_nfev, object iter_cb=None, object callback=None,
+        object jac=None, bint col_deriv=False, frozenset adapts=ADAPTABLE,
+        ParameterResidual before=None):
+    """The `ParameterResidual` for a function, native or not.
+
+    Parameters
+    ----------
+    fcn : callable
+        The user's function.
+    params : Parameters
+        Handed to `fcn`; values are set in it.
+    varying : list of ParameterBase
+        Those of `params` that vary.
+    mapping : list of ParameterBase
+        Copies of `varying`: the mapping uses their bounds, whatever `fcn` does to its own.
+    args, kws : tuple, dict
+        Further arguments of `fcn`, `iter_cb` and `jac`.
+    nan_policy : {'raise', 'propagate', 'omit'}
+    max_nfev : int
+        The fit is stopped before an evaluation beyond this number.
+    iter_cb, callback : callable or None
+        Called after each evaluation, and after each accepted step.
+    jac : callable or None
+        Jacobian of the residuals by the parameters that vary (external values).
+    col_deriv : bool
+        Whether it is transposed.
+    adapts : frozenset of str
+        Those of 'epsfcn', 'ftol' and 'xtol' that may be raised for residuals in single precision:
+        the ones that the user has not chosen.
+    before : ParameterResidual or None
+        The one whose fit this continues with other variables: evaluations are counted on, and
+        what was found about its residuals holds.
+    """
+    cdef ParameterResidual made
+    if isinstance(fcn, NativeCall):
+        made = NativeParameterResidual.__new__(NativeParameterResidual)
+    else:
+        made = ParameterResidual.__new__(ParameterResidual)
+    made.begin(fcn, params, varying, mapping, args, kws, nan_policy, max_nfev, iter_cb, callback,
+               jac, col_deriv, adapts, before)
+    return made
 
 
 cdef list needed(list constraints, set wanted):
@@ -112,22 +154,28 @@ cdef int chain_rule(native_fit *fit, const double *u) noexcept nogil:
     return 0
 
 
-cdef int slopes_by_variables(native_fit *fit, int64_t m, const double *u,
+cdef Why slopes_by_variables(native_fit *fit, int64_t m, const double *u,
                              double *fjac) noexcept nogil:
-    """The Jacobian by the variables from that by the parameters, which is in slopes."""
+    """The Jacobian by the variables from that by the parameters, in fjac where slopes is NULL."""
     cdef int64_t i, j, k, place
     cdef double factor
     cdef double *column
     cdef double *source
+    cdef bint sound = True
+    if fit.slopes == NULL:
+        for j in range(fit.n):
+            factor = (<ParameterBase> fit.mapping[j]).gradient(u[j])
+            sound &= scale(m, factor, fjac + j * m)
+        return WHY_NOT if sound or not fit.finite_slopes else WHY_JACOBIAN
+    if fit.finite_slopes and not finite(fit.slopes, m * fit.taken):
+        return WHY_JACOBIAN
     if fit.chain == NULL:
         for j in range(fit.n):
-            column = fjac + j * m
             factor = (<ParameterBase> fit.mapping[j]).gradient(u[j])
-            source = column if fit.slopes == NULL else fit.slopes + fit.columns[j] * m
-            multiply(m, factor, source, column)
-        return 0
+            multiply(m, factor, fit.slopes + fit.columns[j] * m, fjac + j * m)
+        return WHY_NOT
     if chain_rule(fit, u) != 0:
-        return 1
+        return WHY_EXPRESSION
     memset(fjac, 0, fit.n * m * sizeof(double))
     for k in range(fit.taken):
         place = k if fit.chosen == NULL else fit.chosen[k]
@@ -138,7 +186,7 @@ cdef int slopes_by_variables(native_fit *fit, int64_t m, const double *u,
                 column = fjac + j * m
                 for i in range(m):
                     column[i] += source[i] * factor
-    return 0
+    return WHY_NOT
 
 
 cdef int mapped(int64_t m, int64_t n, const double *u, double *f, double *fjac,
@@ -174,11 +222,8 @@ cdef int mapped(int64_t m, int64_t n, const double *u, double *f, double *fjac,
         fit.why = WHY_VALUES
         return 1
     if fjac != NULL:
-        if fit.finite_slopes and not finite(slopes, m * fit.taken):
-            fit.why = WHY_JACOBIAN
-            return 1
-        if slopes_by_variables(fit, m, u, fjac) != 0:
-            fit.why = WHY_EXPRESSION
+        fit.why = slopes_by_variables(fit, m, u, fjac)
+        if fit.why != WHY_NOT:
             return 1
         if fit.counts_slopes:
             fit.nfev = min(fit.most, fit.nfev + fit.n)
@@ -199,61 +244,65 @@ cdef class NativeParameterResidual(ParameterResidual):
     way. Then each evaluation is native.
     """
 
-    def __init__(self, NativeCall fcn not None, *args, **options):
-        ParameterResidual.__init__(self, fcn, *args, **options)
-        if (self.args or self.kws) and not fcn.complete:
+    cdef int begin(self, fcn, params, list varying, list mapping, tuple args, dict kws,
+                   str nan_policy, int64_t max_nfev, iter_cb, callback, jac, bint col_deriv,
+                   frozenset adapts, ParameterResidual before) except -1:
+        cdef NativeCall function = fcn
+        ParameterResidual.begin(self, fcn, params, varying, mapping, args, kws, nan_policy,
+                                max_nfev, iter_cb, callback, jac, col_deriv, adapts, before)
+        if (self.args or self.kws) and not function.complete:
             raise TypeError("a NativeFunction takes no further arguments: args and kws (fcn_args "
                             f"and fcn_kws) must be empty, got {self.args!r:.40} and "
                             f"{self.kws!r:.40}. Use its user_data")
-        if fcn.m is None:
-            if fcn.code == MODEL:
+        if function.m is None:
+            if function.code == MODEL:
                 raise TypeError("fcn is a NativeFunction of kind 'model': its method "
                                 "residual(x, y) makes the function to minimize")
             raise ValueError("m, the number of residuals, must be given to the NativeFunction: "
                              "nothing else tells it")
-        self.function, self.is_native, self.rows = fcn, True, fcn.m
-        self.prepare()
+        self.function, self.is_native, self.rows = function, True, function.m
+        return self.prepare()
 
     cdef int prepare(self) except -1:
         """Indices, programs and memory."""
         cdef native_fit *fit = &self.fit
-        cdef list constraints, chosen = None, places, inputs = []
-        cdef dict where
-        cdef Py_ssize_t k
+        cdef list constraints, chosen = None
+        cdef Py_ssize_t j, k = 0
+        cdef int64_t *room
         cdef bint analytic = self.jac is self.function
         self.items = list(self.params.values())
-        where = {id(self.items[k]): k for k in range(len(self.items))}
         if self.function.names is not None:
             chosen = self.chosen(list(self.function.names))
         fit.n, fit.total = len(self.varying), len(self.items)
         fit.taken = fit.total if chosen is None else len(chosen)
-        places = [where[id(parameter)] for parameter in self.varying]
-        constraints = self.resolved()
-        if constraints:
-            constraints = [c for c in constraints if id(c.target) in where]
-            if chosen is not None:
-                constraints = needed(constraints, {id(self.items[index]) for index in chosen})
-        self.compiled = all([c.program is not None and c.error is None
-                             and all([id(x) in where for x in c.inputs]) for c in constraints])
 
         self.memory = []
-        fit.places = self.integers(places)
-        fit.mapping = <void **> self.integers([0] * fit.n)
-        for k in range(fit.n):
-            fit.mapping[k] = <void *> self.mapping[k]
-        fit.values = fit.p = self.numbers(fit.total)
+        room = self.integers(2 * fit.n + fit.total)
+        fit.places, fit.mapping = room, <void **> (room + fit.n)
+        fit.values = fit.p = <double *> (room + 2 * fit.n)
+        for j in range(fit.n):
+            fit.mapping[j] = <void *> self.mapping[j]
+            for _ in range(fit.total):          # most often they are in order
+                if <void *> self.items[k] == <void *> self.varying[j]:
+                    break
+                k = (k + 1) % fit.total
+            else:
+                raise ValueError("varying must be parameters of params")
+            fit.places[j] = k
         fit.chosen = NULL
         if chosen is not None:
-            fit.chosen, fit.p = self.integers(chosen), self.numbers(fit.taken)
+            fit.chosen = self.integers(2 * fit.taken)
+            fit.p = <double *> (fit.chosen + fit.taken)
+            for j in range(fit.taken):
+                fit.chosen[j] = chosen[j]
         fit.ties, fit.nties = NULL, 0
-        if constraints and self.compiled:
-            inputs = [[where[id(x)] for x in c.inputs] for c in constraints]
-            ties = lay_out_ties(constraints, [where[id(c.target)] for c in constraints], inputs)
-            self.memory.append(ties)
-            fit.ties, fit.nties = <const tie *> cnp.PyArray_DATA(ties[0]), len(inputs)
+        constraints = self.resolved()
+        self.compiled = True
+        if constraints:
+            self.lay_out_constraints(constraints, chosen)
         fit.chain, fit.slopes, fit.columns = NULL, NULL, NULL
         if analytic and self.compiled:
-            self.lay_out_slopes(places, chosen)
+            self.lay_out_slopes()
         fit.floors = NULL
         # Those of a Model, for each column one, as of differences: so counts and limits mean the
         # same whether its function has derivatives or not.
@@ -277,20 +326,42 @@ cdef class NativeParameterResidual(ParameterResidual):
                              f"takes: it has {', '.join(indices) or 'none'}")
         return None if names == list(indices) else [indices[name] for name in names]
 
-    cdef int lay_out_slopes(self, list places, list chosen) except -1:
+    cdef int lay_out_constraints(self, list constraints, list chosen) except -1:
+        """The expressions on which the parameters depend that the function takes."""
+        cdef native_fit *fit = &self.fit
+        cdef dict where = {id(self.items[k]): k for k in range(len(self.items))}
+        constraints = [c for c in constraints if id(c.target) in where]
+        if chosen is not None:
+            constraints = needed(constraints, {id(self.items[index]) for index in chosen})
+        self.compiled = all([c.program is not None and c.error is None
+                             and all([id(x) in where for x in c.inputs]) for c in constraints])
+        if constraints and self.compiled:
+            ties = lay_out_ties(constraints, [where[id(c.target)] for c in constraints],
+                                [[where[id(x)] for x in c.inputs] for c in constraints])
+            self.memory.append(ties)
+            fit.ties, fit.nties = <const tie *> cnp.PyArray_DATA(ties[0]), len(constraints)
+        return 0
+
+    cdef int lay_out_slopes(self) except -1:
         """Memory of derivatives, where those of the function are not those by the variables."""
         cdef native_fit *fit = &self.fit
-        cdef list order = list(range(fit.total))
-        cdef list columns
-        cdef bint chained
-        if chosen is None and fit.nties == 0 and places == order:
+        cdef int64_t j, k, column
+        cdef int64_t *columns
+        cdef bint chained = fit.nties > 0, same = not chained and fit.n == fit.taken
+        for j in range(fit.n):
+            same = same and fit.places[j] == (j if fit.chosen == NULL else fit.chosen[j])
+        if same:
             return 0
-        order = order if chosen is None else chosen
-        columns = [order.index(place) if place in order else -1 for place in places]
-        chained = fit.nties > 0 or -1 in columns
-        if not chained and columns == list(range(fit.taken)):
-            return 0
-        fit.slopes, fit.columns = self.numbers(self.rows * fit.taken), self.integers(columns)
+        columns = self.integers(fit.n)
+        for j in range(fit.n):
+            column = -1
+            for k in range(fit.taken):
+                if fit.places[j] == (k if fit.chosen == NULL else fit.chosen[k]):
+                    column = k
+                    break
+            columns[j] = column
+            chained = chained or column < 0
+        fit.columns, fit.slopes = columns, self.numbers(self.rows * fit.taken)
         if chained:
             fit.chain = self.numbers(fit.total * fit.n)
         return 0
@@ -300,15 +371,10 @@ cdef class NativeParameterResidual(ParameterResidual):
         self.memory.append(a)
         return doubles(a)
 
-    cdef int64_t *integers(self, list values) except NULL:
-        cdef cnp.npy_intp size = len(values)
-        cdef cnp.ndarray a = cnp.PyArray_EMPTY(1, &size, cnp.NPY_INT64, 0)
-        cdef int64_t *at = <int64_t *> cnp.PyArray_DATA(a)
-        cdef Py_ssize_t k
+    cdef int64_t *integers(self, cnp.npy_intp size) except NULL:
+        cdef cnp.ndarray a = cnp.PyArray_ZEROS(1, &size, cnp.NPY_INT64, 0)
         self.memory.append(a)
-        for k in range(size):
-            at[k] = values[k]
-        return at
+        return <int64_t *> cnp.PyArray_DATA(a)
 
     def resolved(self):
         """All expressions of the parameters, in order of evaluation."""

@@ -505,9 +505,12 @@ def mark_start(params, list varying):
         Of those in ``varying``.
     values : list of float
         Theirs.
+    by_name : dict of str to float
+        The same.
     """
     cdef ParameterBase item
     cdef list names = [], values = []
+    cdef dict by_name = {}
     for par in params.values():
         item = <ParameterBase>par
         item.stderr = item.correl = None
@@ -517,8 +520,10 @@ def mark_start(params, list varying):
         item = <ParameterBase?>par
         item.init_value = item.get()
         names.append(item._name)
-        values.append(item._val)
-    return names, values
+        value = item._val
+        values.append(value)
+        by_name[item._name] = value
+    return names, values, by_name
 
 
 def values_of(params, list names):

@@ -24,15 +24,23 @@ FITCORE_LOOP int fitcore_finite(const double *a, int64_t n)
     return carry >> 63 == 0;
 }
 
-/* y = factor x; both may be the same. */
+/* y = factor x. */
 FITCORE_LOOP void fitcore_multiply(int64_t n, double factor, const double *x, double *y)
 {
-    if (x == y)
-        for (int64_t i = 0; i < n; i++)
-            y[i] *= factor;
-    else
-        for (int64_t i = 0; i < n; i++)
-            y[i] = factor * x[i];
+    for (int64_t i = 0; i < n; i++)
+        y[i] = factor * x[i];
+}
+
+/* x = factor x; whether none of them was NaN or infinite. */
+FITCORE_LOOP int fitcore_scale(int64_t n, double factor, double *x)
+{
+    uint64_t bits, carry = 0;
+    for (int64_t i = 0; i < n; i++) {
+        memcpy(&bits, x + i, sizeof bits);
+        carry |= (bits & 0x7ff0000000000000u) + 0x0010000000000000u;
+        x[i] *= factor;
+    }
+    return carry >> 63 == 0;
 }
 
 #endif

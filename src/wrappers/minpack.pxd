@@ -122,6 +122,8 @@ cdef class LevenbergMarquardt(Solver):
     # of x, in scaled variables; infinite if not known.
     cdef double promised, stride, distance, part
 
+    # What __init__ does but for m, for who makes many.
+    cdef int begin(self, x0, jac, ftol, xtol, gtol, maxfev, epsfcn, factor, diag) except -1
     cdef int allocate(self, Py_ssize_t m) except -1
     cdef int step(self) except -1
     cdef int sharpen(self, Evaluator evaluator, int scheme, bint move) except -1

@@ -58,7 +58,7 @@ cdef double TINY_STEP = 1e-8
 cdef Py_ssize_t GIL_ELEMENTS = 16384
 
 
-def _scheme(value, str name):
+cdef int _scheme(value, str name) except -1:
     """The code of a way to get the Jacobian."""
     if not isinstance(value, str) or value not in _SCHEMES:
         raise ValueError(f"{name}={value!r} is unknown; choose one of {', '.join(_SCHEMES)}")
@@ -171,17 +171,20 @@ cdef class LevenbergMarquardt(Solver):
 
     def __init__(self, x0, m=None, *, jac="2-point", ftol=1.49012e-8, xtol=1.49012e-8, gtol=0.0,
                  maxfev=0, epsfcn=None, factor=100.0, diag=None):
-        cdef lm_state *s = &self.state
-        cdef Py_ssize_t n
         self.check_free()
-        start = start_point(x0)
-        n = start.size
-        scale = scale_factors(diag, n)
-        scheme = _scheme(jac, "jac")
-        limit = count(maxfev, "maxfev") or (100 if scheme == JAC_ANALYTIC else 200) * (n + 1)
         if m is not None:
             m = count(m, "m")
+        self.begin(x0, jac, ftol, xtol, gtol, maxfev, epsfcn, factor, diag)
+        if m is not None:
+            self.allocate(m)
 
+    cdef int begin(self, x0, jac, ftol, xtol, gtol, maxfev, epsfcn, factor, diag) except -1:
+        cdef lm_state *s = &self.state
+        cdef cnp.ndarray start = start_point(x0)
+        cdef Py_ssize_t n = cnp.PyArray_SIZE(start)
+        cdef cnp.ndarray scale = scale_factors(diag, n)
+        cdef int scheme = _scheme(jac, "jac")
+        limit = count(maxfev, "maxfev") or (100 if scheme == JAC_ANALYTIC else 200) * (n + 1)
         cdef double f_limit = number(ftol, "ftol", 0.0)
         cdef double x_limit = number(xtol, "xtol", 0.0)
         cdef double g_limit = number(gtol, "gtol", 0.0)
@@ -205,8 +208,7 @@ cdef class LevenbergMarquardt(Solver):
         self._qtf = zeros(n)
         self._ipvt = ascending(n)
         self.xt = fresh(doubles(start), n)
-        if m is not None:
-            self.allocate(m)
+        return 0
 
     cdef int allocate(self, Py_ssize_t m) except -1:
         cdef lm_state *s = &self.state
