@@ -50,13 +50,16 @@ FIELDS: dict[str, tuple[Any, str, Any]] = {
     "message": (object, "", "not fitted"),
 }
 
-# What stands there of fits that are done unless something else is written: compiled ones do not.
-SUCCEEDED: dict[str, Any] = {
-    "success": True,
-    "aborted": False,
-    "errorbars": True,
-    "at_bound": False,
-    "message": "Fit succeeded.",
+# What the rows of compiled fits that have come to an end have alike, and leave out.
+SUCCEEDED = {
+    name: np.array(value, dtype=FIELDS[name][0])
+    for name, value in {
+        "success": True,
+        "aborted": False,
+        "errorbars": True,
+        "at_bound": False,
+        "message": "Fit succeeded.",
+    }.items()
 }
 
 Rows = dict[str, "NDArray[Any]"]

@@ -64,10 +64,7 @@ class Store:
 
     def _room(self, count: int) -> Rows:
         """Rows that are written only when their fits are done, or for a result."""
-        rows = empty_rows(count, len(self._job.names), len(self._job.var_names), blank=False)
-        for name, value in SUCCEEDED.items():
-            rows[name][...] = np.array(value, dtype=FIELDS[name][0])
-        return rows
+        return empty_rows(count, len(self._job.names), len(self._job.var_names), blank=False)
 
     def _reserve(self, count: int) -> None:
         """Have room for so many fits."""
@@ -98,13 +95,18 @@ class Store:
                 # A batch of one chunk: no copy is made. They are in order.
                 for name, values in rows.items():
                     self.rows[name] = np.ascontiguousarray(values, dtype=FIELDS[name][0])
+                where: Any = slice(None)
             elif count == len(fits) and fits[-1] - fits[0] + 1 == count:
                 # A slice is written faster than a list of numbers.
+                where = slice(fits[0], fits[-1] + 1)
                 for name, values in rows.items():
-                    self.rows[name][fits[0] : fits[-1] + 1] = values
+                    self.rows[name][where] = values
             else:
+                where = fits[ready]
                 for name, values in rows.items():
-                    self.rows[name][fits[ready]] = values[ready]
+                    self.rows[name][where] = values[ready]
+            for name in SUCCEEDED.keys() - rows.keys():
+                self.rows[name][where] = SUCCEEDED[name]
         return count
 
     def close(self) -> None:
@@ -138,7 +140,8 @@ class Store:
     def save(self, interrupted: bool) -> None:
         """Write what there is, if there is a file for it."""
         if self._path is not None:
-            self.result(interrupted).save(self._path)
+            with self._lock:  # no thread writes a row of which a part is in the file
+                self.result(interrupted).save(self._path)
             self._saved = time.monotonic()
 
 

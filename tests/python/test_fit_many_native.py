@@ -13,8 +13,9 @@ from native_functions import function
 from numpy.testing import assert_allclose, assert_array_equal
 
 import fitcore
-from fitcore import Minimizer, NativeFunction, Parameters, fit_many
+from fitcore import BatchResult, Minimizer, NativeFunction, Parameters, fit_many
 from fitcore._batch import BatchFitter
+from fitcore._batch_fit import FIELDS, erase
 from fitcore._compiled_model import compile_model
 from fitcore.models import ConstantModel, GaussianModel, LinearModel
 
@@ -349,6 +350,30 @@ def test_memory_is_that_of_the_result_and_of_a_chunk(tmp_path: Path, workers: in
     # A chunk is its data, also as doubles, and its rows; each worker has one, and one waits.
     one = chunk * (x.size * 8 + own / nfits)
     assert peak - own < 2 * one * (1 if workers == 1 else 2 * workers)
+
+
+def test_what_is_saved_on_the_way_and_resumed_are_the_rows_of_one_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model, x = GaussianModel(), np.linspace(-4, 4, 60)
+    params = model.make_params(amplitude=2, center=0.2, sigma=0.9)
+    rng = np.random.default_rng(3)
+    y = model.eval(params, x=x) * rng.uniform(1, 2, (3000, 1)) + rng.normal(0, 0.05, (3000, 60))
+    y[7, 7] = np.nan
+    alone = fit_many(model, y, params, x, workers=1)
+    monkeypatch.setattr("fitcore._batch_store.INTERVAL", -1.0)  # after each chunk
+    file = tmp_path / "batch.npz"
+    saved = fit_many(model, y, params, x, workers=2, chunk_size=100, save=file)
+    part = BatchResult.load(file)
+    for name in FIELDS:
+        assert_array_equal(saved._rows[name], alone._rows[name], err_msg=name)
+        assert_array_equal(part._rows[name], alone._rows[name], err_msg=name)
+    assert alone.success.sum() == 2999 and set(alone.message[alone.success]) == {"Fit succeeded."}
+    undone = rng.random(3000) < 0.5
+    erase(part._rows, undone)
+    resumed = fit_many(model, y, params, x, workers=2, resume=part)
+    for name in FIELDS:
+        assert_array_equal(resumed._rows[name], alone._rows[name], err_msg=name)
 
 
 def test_one_evaluation_for_all_at_the_start_finds_what_one_for_each_finds() -> None:
