@@ -20,8 +20,8 @@ from _timing import interleaved
 import fitcore
 from fitcore._batch_run import cpu_count
 
-FITS = 40000
-TURNS = 15
+FITS = 100000
+TURNS = 11
 
 
 def serve(pipe: Connection, *batch: Any) -> None:

@@ -110,7 +110,8 @@ def fit_many(
     scale_covar, calc_covar, max_nfev
         As for :func:`fitcore.minimize`.
     chunk_size : int, optional
-        Fits in each chunk. By default as many as take half a second.
+        Fits in each chunk. By default as many as take half a second, and towards the end of a batch
+        that several workers share fewer.
     save : path, optional
         File for the result, see :meth:`BatchResult.save`; written each minute, at the end, and
         when the batch is interrupted or fails.
