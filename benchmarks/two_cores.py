@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import multiprocessing
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from multiprocessing.connection import Connection
 from typing import Any
@@ -42,6 +42,26 @@ def start(stack: ExitStack, *batch: Any) -> Connection:
     return ours
 
 
+def contenders(
+    stack: ExitStack, model: Any, x: Any, y: np.ndarray, first: np.ndarray
+) -> dict[str, Callable[[], object]]:
+    """What is timed, by name; the processes end with the stack."""
+    params = fitcore.create_params(**dict(zip(many_fits.NAMES[first.size], first, strict=True)))
+    pipes = [start(stack, model, half, params, x) for half in np.split(y, 2)]
+
+    def processes() -> None:
+        for pipe in pipes:
+            pipe.send(True)
+        for pipe in pipes:
+            pipe.recv()
+
+    return {
+        "two threads": lambda: fitcore.fit_many(model, y, params, x, workers=2),
+        "one thread": lambda: fitcore.fit_many(model, y, params, x, workers=1),
+        "two processes, half each": processes,
+    }
+
+
 def cases(seconds: float) -> Iterator[dict[str, Any]]:
     """Time of each beside two threads'."""
     if cpu_count() < 2:
@@ -49,27 +69,8 @@ def cases(seconds: float) -> Iterator[dict[str, Any]]:
         return
     many_fits.FITS = FITS
     for title, make in many_fits.PROBLEMS.items():
-        model, x, y, first = make()
-        names = many_fits.NAMES[first.size]
-        params = fitcore.create_params(**dict(zip(names, first, strict=True)))
-
-        def threads(count: int, batch: Any = (model, y, params, x)) -> Any:
-            return fitcore.fit_many(*batch, workers=count)
-
         with ExitStack() as stack:
-            pipes = [start(stack, model, half, params, x) for half in np.split(y, 2)]
-
-            def processes(pipes: Any = pipes) -> None:
-                for pipe in pipes:
-                    pipe.send(True)
-                for pipe in pipes:
-                    pipe.recv()
-
-            calls = {
-                "two threads": lambda threads=threads: threads(2),
-                "one thread": lambda threads=threads: threads(1),
-                "two processes, half each": processes,
-            }
+            calls = contenders(stack, *make())
             timings = interleaved(calls, seconds=seconds, least_turns=TURNS)
         yield {
             "case": f"{FITS} fits on two cores, {title}",

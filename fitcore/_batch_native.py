@@ -205,13 +205,18 @@ def fit_compiled(job: Job, chunk: Chunk) -> tuple[Rows, bool]:
     return rows, interrupted
 
 
+def _one_start(job: Job, chunk: Chunk) -> bool:
+    """Whether all fits of the batch start from the same values."""
+    return job.starts is None and not chunk.starts
+
+
 def _start_alike(job: Job, chunk: Chunk, data: _Data) -> bool:
     """Whether all fits of the batch have one start, and the same points and weights there.
 
     What happens to be so in one chunk does not count, lest the bits of a fit depend on its chunk.
     """
     return (
-        job.starts is None and not chunk.starts and not may_leave_out(job, chunk.y, chunk.mask)
+        _one_start(job, chunk) and not may_leave_out(job, chunk.y, chunk.mask)
         and data.x.ndim == 2 and (data.weights is None or data.weights.ndim == 1)
     )  # fmt: skip
 
@@ -260,8 +265,7 @@ def _start(
 ) -> NDArray[np.float64]:
     """All parameters as the fits start, within their bounds, shape (k or 1, nparams)."""
     items = list(job.params.values())
-    alike = job.starts is None and not chunk.starts
-    start = np.empty((1 if alike else len(y), len(items)))
+    start = np.empty((1 if _one_start(job, chunk) else len(y), len(items)))
     start[:] = [float(item.value) for item in items]
     for name, given in chunk.starts.items():
         start[:, job.names.index(name)] = given

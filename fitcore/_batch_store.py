@@ -96,15 +96,13 @@ class Store:
                 for name, values in rows.items():
                     self.rows[name] = np.ascontiguousarray(values, dtype=FIELDS[name][0])
                 where: Any = slice(None)
-            elif count == len(fits) and fits[-1] - fits[0] + 1 == count:
-                # A slice is written faster than a list of numbers.
-                where = slice(fits[0], fits[-1] + 1)
-                for name, values in rows.items():
-                    self.rows[name][where] = values
             else:
-                where = fits[ready]
+                together = count == len(fits) and fits[-1] - fits[0] + 1 == count
+                # A slice is written faster than a list of numbers.
+                where = slice(fits[0], fits[-1] + 1) if together else fits[ready]
+                taken = slice(None) if together else ready
                 for name, values in rows.items():
-                    self.rows[name][where] = values[ready]
+                    self.rows[name][where] = values[taken]
             for name in SUCCEEDED.keys() - rows.keys():
                 self.rows[name][where] = SUCCEEDED[name]
         return count

@@ -7,9 +7,12 @@ from numpy.typing import NDArray
 from fitcore._fit import ParameterResidual
 
 __all__ = [
+    "ADAPTS",
     "NativeParameterResidual",
     "residual_of",
 ]
+
+ADAPTS: frozenset[str]
 
 class NativeParameterResidual(ParameterResidual):
     stop_code: int | None

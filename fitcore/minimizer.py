@@ -221,7 +221,8 @@ class Minimizer(OtherMethods, Penalty, LastResult):
         result = MinimizerResult()
         result._minimizer = self
         result.params = copy
-        result.var_names, result.init_vals, result.init_values = mark_start(copy, varying)
+        result.init_values = start = mark_start(copy, varying)
+        result.var_names, result.init_vals = list(start), list(start.values())
         result.nvarys = len(varying)
         result.nfev = 0
         result.success = result.aborted = result.errorbars = False

@@ -22,6 +22,7 @@ import numpy as np
 
 from fitcore._arrays import all_finite
 from fitcore._leastsq_start import without_bounds
+from fitcore._native_fit import ADAPTS
 
 cnp.import_array()
 
@@ -74,8 +75,6 @@ EXHAUSTED = (6, 7, 8)
 
 
 cdef cnp.ndarray NOTHING = np.empty(0)
-# Settings that may follow the error of the residuals, where the user has not chosen them.
-cdef frozenset ADAPTS = frozenset(("epsfcn", "ftol", "xtol"))
 
 
 cdef list some(list items, indices):
@@ -131,10 +130,7 @@ cdef class Fit:
         self.names = prepared.var_names
         self.varying = [self.params[name] for name in self.names]
         # `options` are those of the settings that were given.
-        self.adapts = ADAPTS
-        for name in ADAPTS:
-            if options.get(name) is not None:
-                self.adapts = self.adapts - {name}
+        self.adapts = frozenset([name for name in ADAPTS if options.get(name) is None])
         # What the user's function does to its parameters must not move the mapping.
         self.mapping = twins(self.varying)
         # Bounds and present values, whatever the points are.

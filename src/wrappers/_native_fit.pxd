@@ -47,7 +47,7 @@ cdef struct native_fit:
     double *p                           # taken; values where chosen is NULL
     double *chain                       # total by n: derivatives of all by the variables; or NULL
     double *slopes                      # taken by m: the function's own Jacobian; or NULL
-    int64_t *columns                    # n columns of the variables in it, where chain is NULL
+    int64_t *columns                    # n columns of the variables in it; -1 for none
     int64_t nfev, most
     bint counts_slopes                  # whether Jacobians count as evaluations
     bint finite_values, finite_slopes   # whether others end the drive

@@ -24,18 +24,19 @@ from fitcore._stops import AbortFitException
 
 cnp.import_array()
 
-__all__ = ["NativeParameterResidual", "residual_of"]
+__all__ = ["ADAPTS", "NativeParameterResidual", "residual_of"]
 
 cdef double EPS = 2.220446049250313e-16
 
 
-cdef frozenset ADAPTABLE = frozenset(("epsfcn", "ftol", "xtol"))
+# Settings that may follow the error of the residuals.
+ADAPTS = frozenset(("epsfcn", "ftol", "xtol"))
 
 
 cpdef ParameterResidual residual_of(
         object fcn, object params, list varying, list mapping, tuple args, dict kws,
         str nan_policy, int64_t max_nfev, object iter_cb=None, object callback=None,
-        object jac=None, bint col_deriv=False, frozenset adapts=ADAPTABLE,
+        object jac=None, bint col_deriv=False, frozenset adapts=ADAPTS,
         ParameterResidual before=None):
     """The `ParameterResidual` for a function, native or not.
 
@@ -61,8 +62,8 @@ cpdef ParameterResidual residual_of(
     col_deriv : bool
         Whether it is transposed.
     adapts : frozenset of str
-        Those of 'epsfcn', 'ftol' and 'xtol' that may be raised for residuals in single precision:
-        the ones that the user has not chosen.
+        Those of `ADAPTS` that may be raised for residuals in single precision: the ones that the
+        user has not chosen.
     before : ParameterResidual or None
         The one whose fit this continues with other variables: evaluations are counted on, and
         what was found about its residuals holds.
@@ -277,9 +278,9 @@ cdef class NativeParameterResidual(ParameterResidual):
         fit.taken = fit.total if chosen is None else len(chosen)
 
         self.memory = []
-        room = self.integers(2 * fit.n + fit.total)
-        fit.places, fit.mapping = room, <void **> (room + fit.n)
-        fit.values = fit.p = <double *> (room + 2 * fit.n)
+        room = self.integers(3 * fit.n + fit.total)
+        fit.places, fit.columns, fit.mapping = room, room + fit.n, <void **> (room + 2 * fit.n)
+        fit.values = fit.p = <double *> (room + 3 * fit.n)
         for j in range(fit.n):
             fit.mapping[j] = <void *> self.mapping[j]
             for _ in range(fit.total):          # most often they are in order
@@ -300,7 +301,7 @@ cdef class NativeParameterResidual(ParameterResidual):
         self.compiled = True
         if constraints:
             self.lay_out_constraints(constraints, chosen)
-        fit.chain, fit.slopes, fit.columns = NULL, NULL, NULL
+        fit.chain, fit.slopes = NULL, NULL
         if analytic and self.compiled:
             self.lay_out_slopes()
         fit.floors = NULL
@@ -345,23 +346,19 @@ cdef class NativeParameterResidual(ParameterResidual):
     cdef int lay_out_slopes(self) except -1:
         """Memory of derivatives, where those of the function are not those by the variables."""
         cdef native_fit *fit = &self.fit
-        cdef int64_t j, k, column
-        cdef int64_t *columns
+        cdef int64_t j, k
         cdef bint chained = fit.nties > 0, same = not chained and fit.n == fit.taken
         for j in range(fit.n):
-            same = same and fit.places[j] == (j if fit.chosen == NULL else fit.chosen[j])
-        if same:
-            return 0
-        columns = self.integers(fit.n)
-        for j in range(fit.n):
-            column = -1
+            fit.columns[j] = -1
             for k in range(fit.taken):
                 if fit.places[j] == (k if fit.chosen == NULL else fit.chosen[k]):
-                    column = k
+                    fit.columns[j] = k
                     break
-            columns[j] = column
-            chained = chained or column < 0
-        fit.columns, fit.slopes = columns, self.numbers(self.rows * fit.taken)
+            same = same and fit.columns[j] == j
+            chained = chained or fit.columns[j] < 0
+        if same:
+            return 0
+        fit.slopes = self.numbers(self.rows * fit.taken)
         if chained:
             fit.chain = self.numbers(fit.total * fit.n)
         return 0

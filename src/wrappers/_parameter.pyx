@@ -501,16 +501,11 @@ def mark_start(params, list varying):
 
     Returns
     -------
-    names : list of str
-        Of those in ``varying``.
-    values : list of float
-        Theirs.
-    by_name : dict of str to float
-        The same.
+    dict of str to float
+        The values of those in ``varying``, by name.
     """
     cdef ParameterBase item
-    cdef list names = [], values = []
-    cdef dict by_name = {}
+    cdef dict values = {}
     for par in params.values():
         item = <ParameterBase>par
         item.stderr = item.correl = None
@@ -519,11 +514,8 @@ def mark_start(params, list varying):
     for par in varying:
         item = <ParameterBase?>par
         item.init_value = item.get()
-        names.append(item._name)
-        value = item._val
-        values.append(value)
-        by_name[item._name] = value
-    return names, values, by_name
+        values[item._name] = item._val
+    return values
 
 
 def values_of(params, list names):
